@@ -1,0 +1,275 @@
+/**
+ * What ModelService needs from the world, as ports. It owns them; adapters in registry/, delivery/, providers/ implement
+ * them. No Prisma, Kafka or HTTP type shows here, so the service works as a plain library.
+ */
+import type {
+  CommandResult,
+  EntityKind,
+  ModelChunk,
+  ModelCommand,
+  ModelCommandDraft,
+  ModelCompletion,
+  ModelDefinition,
+  ModelRequest,
+  ModelStatus,
+  PerformanceEvent,
+  ProviderDefinition,
+  RegistryAction,
+  RequestType,
+  RouteDefinition,
+  SourceCoordinates,
+} from '../contract/types.ts'
+import type { ModelProvider } from '../providers/provider.ts'
+
+/** Everything that ModelService is given. */
+export interface ModelServiceDeps {
+  db: ModelServiceDb
+  eventBus: EventBus
+  commandBus: CommandBus
+  settings: ModelServiceSettings
+  providerFactory: ProviderFactory
+  /** Keeps running statistics of models; none by default. */
+  performanceTracker?: PerformanceTracker
+  /** Tells the time; the system's clock by default. */
+  clock?: Clock
+  /** Hears what is worth a log line; silent by default. */
+  log?: Log
+}
+
+/** Repositories. */
+export interface ModelServiceDb {
+  registry: Registry
+  specializations: SpecializationSource
+}
+
+/** Tells the time. */
+export interface Clock {
+  /** Unix time in ms. */
+  now(): number
+}
+
+/** A logger with pino's calling convention. */
+export interface Log {
+  debug(fields: Record<string, unknown>, message: string): void
+  info(fields: Record<string, unknown>, message: string): void
+  warn(fields: Record<string, unknown>, message: string): void
+  error(fields: Record<string, unknown>, message: string): void
+}
+
+// ---------------------------------------------------------------- registry
+
+/** The definition that belongs to each kind of registry entity. */
+export interface RegistryEntities {
+  MODEL: ModelDefinition
+  PROVIDER: ProviderDefinition
+  ROUTE: RouteDefinition
+}
+/** A kind of registry entity. */
+export type RegistryKind = Exclude<EntityKind, 'UNSPECIFIED'> & keyof RegistryEntities
+
+/** A registry entity with its history. */
+export interface Stored<TDefinition> {
+  definition: TDefinition
+  /** Registry-wide version of its last change. */
+  version: number
+  /** Unix time in ms. */
+  createdAt: number
+  /** Unix time in ms. */
+  updatedAt: number
+}
+
+/** A consistent view of the registry as of one version; look-ups are synchronous and cheap. */
+export interface RegistrySnapshot {
+  version: number
+  model(id: string): ModelDefinition | undefined
+  provider(id: string): ProviderDefinition | undefined
+  route(id: string): RouteDefinition | undefined
+}
+
+/** Which models to list, and which page of them. */
+export interface ModelQuery {
+  /** Counts from 1; default 1. */
+  page?: number
+  /** 1 to 200; default 50. */
+  pageSize?: number
+  provider?: string
+  capability?: RequestType
+  status?: ModelStatus
+  /** Part of id, display name or description, in any case. */
+  search?: string
+}
+
+/** One page, ordered by id. */
+export interface ModelPage {
+  models: Stored<ModelDefinition>[]
+  page: number
+  pageSize: number
+  /** Models that fit the query, over all pages. */
+  totalCount: number
+}
+
+/** One change of one entity, with the command that caused it. */
+export interface RegistryChange<TKind extends RegistryKind = RegistryKind> {
+  kind: TKind
+  action: Exclude<RegistryAction, 'UNSPECIFIED'>
+  id: string
+  /** Full state after the change; null when deleted. */
+  definition: RegistryEntities[TKind] | null
+  /** The entity's version that the change builds on; null when it does not matter. */
+  expectedVersion: number | null
+  command: { commandId: string; name: string; actor: string | null; digest: string }
+}
+
+/** The registry's store. */
+export interface Registry {
+  /** The newest view known to this process; at most about a second old. @throws DATABASE_UNAVAILABLE */
+  snapshot(): Promise<RegistrySnapshot>
+  /** Reads one entity from the store itself. */
+  find<TKind extends RegistryKind>(kind: TKind, id: string): Promise<Stored<RegistryEntities[TKind]> | null>
+  listModels(query: ModelQuery): Promise<ModelPage>
+  listProviders(): Promise<Stored<ProviderDefinition>[]>
+  listRoutes(): Promise<Stored<RouteDefinition>[]>
+  /**
+   * Carries out a change in one transaction: entity, revision, RegistryEvent, CommandResult. A command id that was
+   * carried out before changes nothing and gives the result of then.
+   * @throws MODEL_ALREADY_EXISTS, PROVIDER_ALREADY_EXISTS, ROUTE_ALREADY_EXISTS when REGISTERED meets an existing id
+   * @throws MODEL_NOT_FOUND, PROVIDER_UNKNOWN, ROUTE_NOT_FOUND when UPDATED or DELETED meets none
+   * @throws VERSION_CONFLICT, COMMAND_ID_REUSED, PROVIDER_IN_USE, DATABASE_UNAVAILABLE
+   */
+  commit(change: RegistryChange): Promise<CommandResult>
+  /** Remembers and announces the result of a command that changed nothing; gives the earlier result if there is one. */
+  recordResult(result: CommandResult, digest: string): Promise<CommandResult>
+}
+
+/** Where the prompts of specializations come from. */
+export interface SpecializationSource {
+  /** The prompt, or null when there is no such specialization. Failing is the caller's warning, never an error. */
+  prompt(specializationId: string, signal: AbortSignal): Promise<string | null>
+}
+
+// ---------------------------------------------------------------- commands
+
+/** Name of a command's record, for example RegisterModel. */
+export type CommandName = ModelCommand['command']['type']
+/** The body of the command of that name. */
+export type CommandBody<TName extends CommandName> = Extract<ModelCommand['command'], { type: TName }>
+/** Who gave a command and under which id. */
+export interface CommandEnvelope {
+  commandId: string
+  actor: string | null
+  /** Hash of the command's content: the same id with another digest is refused. */
+  digest: string
+}
+/** Carries out one kind of command. Rejects only with retryable errors; refusals are results. */
+export type CommandHandler<TName extends CommandName> = (
+  body: CommandBody<TName>,
+  envelope: CommandEnvelope,
+) => Promise<CommandResult>
+
+/** Brings commands to their handlers: in this process, or through Kafka. */
+export interface CommandBus {
+  handle<TName extends CommandName>(name: TName, handler: CommandHandler<TName>): void
+  send(command: ModelCommandDraft): Promise<CommandResult>
+}
+
+// ---------------------------------------------------------------- requests
+
+/** The durable permission to call a provider for a request. */
+export interface Claim {
+  /** Fencing token, at least 1. */
+  token: number
+  /** Attempts made before, by this or earlier owners; the next attempt's number is one more. */
+  attemptBase: number
+  /** Unix time in ms of the claim. */
+  claimedAt: number
+}
+
+/** Rejection of {@link RequestContext.beforeFirstCall}: somebody else has or had the request. No outcome is made. */
+export class ClaimRefused extends Error {
+  override readonly name = 'ClaimRefused'
+}
+
+/** What holds for one run of one request. All optional for library use. */
+export interface RequestContext {
+  /** Ends the run; its reason may be a ModelServiceError (CANCELLED, DEADLINE_EXCEEDED, …). */
+  signal?: AbortSignal
+  /** Awaited once after planning, before anything is paid; in the worker this is the claim. @throws ClaimRefused */
+  beforeFirstCall?(): Promise<Claim>
+  /** Live deltas of a request with `stream`. Must not throw; is not awaited. */
+  onChunk?(chunk: ModelChunk): void
+  /** Where the request lay in Kafka. */
+  source?: SourceCoordinates
+  /** Unix time in ms at which its record was appended. */
+  queuedAt?: number
+  /** `v1:` and the hexadecimal SHA-256 of the canonical request. */
+  payloadHash?: string
+}
+
+/** All that comes of a request: its only product. */
+export interface Outcome {
+  request: ModelRequest
+  completion: ModelCompletion
+  /** One per attempt, then one for the request. */
+  performance: PerformanceEvent[]
+  log: RequestLogRow
+}
+
+/** The row of the request log. */
+export interface RequestLogRow {
+  tenant: string
+  requestId: string
+  requestType: RequestType
+  taskType: string | null
+  model: string | null
+  provider: string | null
+  status: ModelCompletion['status']
+  errorCode: string | null
+  attemptCount: number
+  usage: ModelCompletion['usage']
+  cost: ModelCompletion['cost']
+  /** Unix times in ms. */
+  startedAt: number
+  finishedAt: number
+  durationMs: number
+  registryVersion: number | null
+  source: SourceCoordinates | null
+}
+
+/** Takes outcomes. In the worker it settles, publishes and marks; in a library it may do what it likes. */
+export interface EventBus {
+  /** Resolves when the outcome is published for good. */
+  publish(outcome: Outcome): Promise<void>
+}
+
+/** Keeps running statistics; must not throw. */
+export interface PerformanceTracker {
+  record(outcome: Outcome): void | Promise<void>
+}
+
+// ---------------------------------------------------------------- providers
+
+/** Gives providers by definition or by preset name. */
+export interface ProviderFactory {
+  /** The preset of that name, as if registered. */
+  preset(name: string): ProviderDefinition | null
+  /** Name of the provider to which a model name belongs by its prefix, for example `gpt-` to openai. */
+  infer(model: string): string | null
+  /** Names of all presets, sorted. */
+  readonly presets: readonly string[]
+  /** The adapter; built at the first use and kept until the definition changes. @throws PROVIDER_UNKNOWN, PROVIDER_AUTHENTICATION, INVALID_REQUEST */
+  get(definition: ProviderDefinition): ModelProvider
+}
+
+// ---------------------------------------------------------------- settings
+
+/** The narrow slice of the settings that the service reads. */
+export interface ModelServiceSettings {
+  /** Model for requests that name neither model nor provider; null refuses them. */
+  defaultModel: string | null
+  /** Total time of one attempt, in ms. */
+  attemptTimeoutMs: number
+  /** Time for fetching a specialization, in ms. */
+  specializationTimeoutMs: number
+  /** Largest inline medium, in bytes. */
+  maxMediaBytes: number
+}
