@@ -86,9 +86,7 @@ function renderEnum(schema: AvroNamed): string {
 function renderRecord(schema: AvroNamed): string {
   const fields = schema.fields ?? []
   const full = fields.map((field) => `  /** ${field.doc} */\n  ${field.name}: ${typeOf(field.type, '')}`)
-  const draft = fields.map(
-    (field) => `  ${field.name}${'default' in field ? '?' : ''}: ${typeOf(field.type, 'Draft')}`,
-  )
+  const draft = fields.map((field) => `  ${field.name}${'default' in field ? '?' : ''}: ${typeOf(field.type, 'Draft')}`)
   return [
     `/** ${schema.doc} */`,
     `export interface ${schema.name} {\n${full.join('\n')}\n}`,

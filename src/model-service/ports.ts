@@ -182,6 +182,8 @@ export interface Claim {
   attemptBase: number
   /** Unix time in ms of the claim. */
   claimedAt: number
+  /** Set when an earlier owner may have called and the request asked not to call again: it ends with OUTCOME_UNKNOWN. */
+  uncertain?: true
 }
 
 /** Rejection of {@link RequestContext.beforeFirstCall}: somebody else has or had the request. No outcome is made. */
