@@ -20,6 +20,9 @@ const forDevelopment = [
 const readByHand: Record<string, string> = {
   '@kafkajs/confluent-schema-registry': 'MIT',
   'seq-queue': 'MIT',
+  buildcheck: 'MIT',
+  'cpu-features': 'MIT',
+  ssh2: 'MIT',
 }
 
 interface LockedPackage {
