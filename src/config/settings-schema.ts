@@ -1,0 +1,344 @@
+/**
+ * The settings: one table for validation, types, defaults, docs/configuration.md and .env.example. It is longer than
+ * other files because it is a table. A setting is added here and nowhere else; rules over several settings stand at the
+ * end of their group.
+ */
+import {
+  choice,
+  defaulting,
+  filePath,
+  flag,
+  type GroupValues,
+  group,
+  integer,
+  list,
+  optional,
+  pattern,
+  required,
+  text,
+  url,
+} from './setting.ts'
+
+const mebibyte = 1024 * 1024
+const dayMs = 86_400_000
+const http = url(['http:', 'https:'], { credentials: false })
+const hostPattern = /^(\*\.[a-z0-9.-]+|[a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?$/i
+const hosts = list(hostPattern, 'hosts, each host, host:port or *.suffix')
+
+/** All settings by group and property. */
+export const settingsSchema = {
+  kafka: group(
+    'Kafka',
+    {
+      brokers: required(
+        'KAFKA_BROKERS',
+        list(/^[^\s,/:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i, 'addresses host:port', 1),
+        'Brokers to begin with.',
+      ),
+      clientId: defaulting('KAFKA_CLIENT_ID', text, 'model-service', 'Name under which brokers log this client.'),
+      groupId: defaulting(
+        'KAFKA_GROUP_ID',
+        text,
+        'model-service',
+        'Consumer group of the workers; all workers of one service share it. Commands are read by `<group>.commands`.',
+      ),
+      tlsEnabled: defaulting('KAFKA_TLS_ENABLED', flag, 'false', 'Whether brokers are spoken to over TLS.'),
+      tlsCaFile: optional(
+        'KAFKA_TLS_CA_FILE',
+        filePath,
+        'PEM file of the authorities to trust instead of those built into Node.',
+      ),
+      tlsCertFile: optional('KAFKA_TLS_CERT_FILE', filePath, 'PEM file of the client certificate, for mutual TLS.'),
+      tlsKeyFile: optional('KAFKA_TLS_KEY_FILE', filePath, 'PEM file of the key of the client certificate.'),
+      saslMechanism: optional(
+        'KAFKA_SASL_MECHANISM',
+        choice(['plain', 'scram-sha-256', 'scram-sha-512']),
+        'How to log in; no log-in when absent. `plain` sends the password as it is: use it with TLS only.',
+      ),
+      saslUsername: optional('KAFKA_SASL_USERNAME', text, 'User to log in as.'),
+      saslPassword: optional('KAFKA_SASL_PASSWORD', text, 'Password of that user.', { secret: true }),
+      sessionTimeoutMs: defaulting(
+        'KAFKA_SESSION_TIMEOUT_MS',
+        integer(6_000, 300_000),
+        '30000',
+        'After so long without a sign of life the group gives the partitions of a worker to others.',
+      ),
+      topicPrefix: defaulting(
+        'TOPIC_PREFIX',
+        pattern(/^[A-Za-z0-9._-]{0,100}$/, 'up to 100 of A-Z a-z 0-9 . _ -'),
+        '',
+        'Put before the names of all topics, for example `staging.`.',
+      ),
+      replyTopics: defaulting(
+        'REPLY_TOPICS',
+        list(/^[A-Za-z0-9._-]{1,249}$/, 'topic names'),
+        '',
+        'Topics, by their full names, that a `reply-topic` header may name. Other reply topics are ignored.',
+      ),
+    },
+    [
+      ({ tlsEnabled, tlsCaFile, tlsCertFile, tlsKeyFile }) =>
+        !tlsEnabled && (tlsCaFile ?? tlsCertFile ?? tlsKeyFile) !== null
+          ? 'KAFKA_TLS_CA_FILE, KAFKA_TLS_CERT_FILE and KAFKA_TLS_KEY_FILE have no effect: expected KAFKA_TLS_ENABLED=true beside them'
+          : null,
+      ({ tlsCertFile, tlsKeyFile }) =>
+        (tlsCertFile === null) !== (tlsKeyFile === null)
+          ? 'only one of KAFKA_TLS_CERT_FILE and KAFKA_TLS_KEY_FILE is set: expected both or neither'
+          : null,
+      ({ saslMechanism, saslUsername, saslPassword }) =>
+        new Set([saslMechanism === null, saslUsername === null, saslPassword === null]).size > 1
+          ? 'only some of KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are set: expected all or none'
+          : null,
+    ],
+  ),
+  schemaRegistry: group(
+    'Schema registry',
+    {
+      url: required(
+        'SCHEMA_REGISTRY_URL',
+        http,
+        "Base address of a registry with Confluent's API; of an Apicurio Registry, `…/apis/ccompat/v7`.",
+      ),
+      username: optional('SCHEMA_REGISTRY_USERNAME', text, 'User for HTTP basic authentication.'),
+      password: optional('SCHEMA_REGISTRY_PASSWORD', text, 'Password of that user.', { secret: true }),
+      caFile: optional(
+        'SCHEMA_REGISTRY_CA_FILE',
+        filePath,
+        'PEM file of the authorities to trust instead of those built into Node.',
+      ),
+      timeoutMs: defaulting(
+        'SCHEMA_REGISTRY_TIMEOUT_MS',
+        integer(100, 120_000),
+        '10000',
+        'How long one call of the registry may take.',
+      ),
+    },
+    [
+      ({ username, password }) =>
+        (username === null) !== (password === null)
+          ? 'only one of SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD is set: expected both or neither'
+          : null,
+      ({ caFile, url: address }) =>
+        caFile !== null && address.startsWith('http:')
+          ? 'SCHEMA_REGISTRY_CA_FILE has no effect: expected a SCHEMA_REGISTRY_URL that begins with https://'
+          : null,
+    ],
+  ),
+  database: group('Database', {
+    url: required(
+      'DATABASE_URL',
+      url(['postgres:', 'postgresql:'], { credentials: true }),
+      'The PostgreSQL database, for example `postgresql://user:password@host:5432/model_service?sslmode=verify-full`.',
+      { secret: true },
+    ),
+    connectionsCount: defaulting(
+      'DATABASE_CONNECTIONS_COUNT',
+      integer(2, 500),
+      '10',
+      'Connections that one worker keeps at most.',
+    ),
+    connectTimeoutMs: defaulting(
+      'DATABASE_CONNECT_TIMEOUT_MS',
+      integer(100, 120_000),
+      '10000',
+      'How long to wait for a connection.',
+    ),
+    statementTimeoutMs: defaulting(
+      'DATABASE_STATEMENT_TIMEOUT_MS',
+      integer(0, 600_000),
+      '30000',
+      'How long one statement may run before the database ends it.',
+      { zero: 'no limit' },
+    ),
+  }),
+  delivery: group('Delivery', {
+    mode: defaulting(
+      'DELIVERY_MODE',
+      choice(['ledger', 'at-least-once']),
+      'ledger',
+      'ledger: one terminal record per request and no call paid twice, kept in PostgreSQL. at-least-once: no ledger; a crash may repeat calls and records.',
+    ),
+    leaseMs: defaulting(
+      'LEASE_MS',
+      integer(10_000, 300_000),
+      '15000',
+      'After so long without renewing its lease a worker may be declared dead. Leases are renewed every 5 s.',
+    ),
+    ledgerRetentionDays: defaulting(
+      'LEDGER_RETENTION_DAYS',
+      integer(1, 3_650),
+      '30',
+      'How long finished requests are remembered. Must exceed the retention of the request, retry and dead letter topics.',
+    ),
+    outcomeBatchCount: defaulting(
+      'OUTCOME_BATCH_COUNT',
+      integer(1, 5_000),
+      '500',
+      'Outcomes that are stored and published together at most.',
+    ),
+    outcomeLingerMs: defaulting(
+      'OUTCOME_LINGER_MS',
+      integer(0, 1_000),
+      '3',
+      'How long an outcome waits for others to be stored and published with.',
+      { zero: 'does not wait' },
+    ),
+    drainTimeoutMs: defaulting(
+      'DRAIN_TIMEOUT_MS',
+      integer(0, 3_600_000),
+      '25000',
+      'How long running calls may go on after SIGTERM. Keep it below the grace period of the platform.',
+      { zero: 'running calls are ended at once' },
+    ),
+  }),
+  intake: group(
+    'Intake',
+    {
+      maxConcurrentRequestsCount: defaulting(
+        'MAX_CONCURRENT_REQUESTS_COUNT',
+        integer(1, 10_000),
+        '64',
+        'Requests that one worker has at providers at the same time.',
+      ),
+      windowCount: defaulting(
+        'WINDOW_COUNT',
+        integer(1, 100_000),
+        '1000',
+        'Records that one worker holds, waiting and running; above it fetching pauses until 70 % are left.',
+      ),
+      windowBytes: defaulting(
+        'WINDOW_BYTES',
+        integer(mebibyte, 16_384 * mebibyte),
+        String(64 * mebibyte),
+        'The same limit in bytes of record values.',
+      ),
+      commitIntervalMs: defaulting(
+        'COMMIT_INTERVAL_MS',
+        integer(100, 60_000),
+        '1000',
+        'How often offsets of finished records are committed.',
+      ),
+    },
+    [
+      ({ windowCount, maxConcurrentRequestsCount }) =>
+        windowCount < maxConcurrentRequestsCount
+          ? `WINDOW_COUNT is ${windowCount}: expected at least MAX_CONCURRENT_REQUESTS_COUNT, which is ${maxConcurrentRequestsCount}`
+          : null,
+    ],
+  ),
+  models: group('Models', {
+    defaultModel: optional(
+      'DEFAULT_MODEL',
+      text,
+      'Model or route for requests that name neither model nor provider; they are refused when absent.',
+    ),
+    attemptTimeoutMs: defaulting(
+      'ATTEMPT_TIMEOUT_MS',
+      integer(100, dayMs),
+      '600000',
+      'Total time of one provider call.',
+    ),
+    specializationUrl: optional(
+      'SPECIALIZATION_URL',
+      http,
+      'Where the prompts of specializations are fetched: `<url>/<specializationId>`. Requests with a specialization get a warning when absent.',
+    ),
+    specializationTimeoutMs: defaulting(
+      'SPECIALIZATION_TIMEOUT_MS',
+      integer(10, 60_000),
+      '2000',
+      'How long fetching a specialization may take; then the request goes on without it, with a warning.',
+    ),
+    maxMediaBytes: defaulting(
+      'MAX_MEDIA_BYTES',
+      integer(1, 512 * mebibyte),
+      String(25 * mebibyte),
+      'Largest medium of a request, inline or fetched. A record as a whole is limited to 8 MiB.',
+    ),
+    providerAllowedHosts: defaulting(
+      'PROVIDER_ALLOWED_HOSTS',
+      hosts,
+      '',
+      'Hosts that registered providers may have beside those of the presets and loopback. Keys are sent there.',
+    ),
+    mediaAllowedHosts: defaulting(
+      'MEDIA_ALLOWED_HOSTS',
+      hosts,
+      '',
+      'Hosts on private, loopback or link-local addresses from which media may be fetched all the same.',
+    ),
+    secretsDir: optional(
+      'SECRETS_DIR',
+      filePath,
+      'Folder of files that hold provider keys. A provider names a file beneath it as `file:<path>`; keys in variables begin with `MODEL_KEY_`.',
+    ),
+  }),
+  providerHttp: group('HTTP to providers', {
+    connectTimeoutMs: defaulting(
+      'PROVIDER_CONNECT_TIMEOUT_MS',
+      integer(10, 120_000),
+      '10000',
+      'How long connecting, TLS included, may take.',
+    ),
+    firstByteTimeoutMs: defaulting(
+      'PROVIDER_FIRST_BYTE_TIMEOUT_MS',
+      integer(0, dayMs),
+      '300000',
+      'How long a provider may take until the headers of its answer.',
+      { zero: 'only ATTEMPT_TIMEOUT_MS holds' },
+    ),
+    idleTimeoutMs: defaulting(
+      'PROVIDER_IDLE_TIMEOUT_MS',
+      integer(0, dayMs),
+      '60000',
+      'How long an answer may be silent once it has begun.',
+      { zero: 'only ATTEMPT_TIMEOUT_MS holds' },
+    ),
+    maxAnswerBytes: defaulting(
+      'PROVIDER_MAX_ANSWER_BYTES',
+      integer(1_024, 1_024 * mebibyte),
+      String(64 * mebibyte),
+      'Largest answer of a provider.',
+    ),
+  }),
+  observability: group('Logs and health', {
+    logLevel: defaulting(
+      'LOG_LEVEL',
+      choice(['debug', 'info', 'warn', 'error', 'silent']),
+      'info',
+      'Lowest level that is logged. Logs are JSON lines on standard output and never hold prompts, answers or keys.',
+    ),
+    healthHost: defaulting(
+      'HEALTH_HOST',
+      pattern(/^[a-z0-9.:-]+$/i, 'an address to listen on'),
+      '127.0.0.1',
+      'Address of `/livez` and `/readyz`; `0.0.0.0` in a container.',
+    ),
+    healthPort: defaulting('HEALTH_PORT', integer(0, 65_535), '8080', 'Port of `/livez` and `/readyz`.', {
+      zero: 'no health server',
+    }),
+  }),
+  requestLog: group('Request log', {
+    bodies: defaulting(
+      'REQUEST_LOG_BODIES',
+      choice(['full', 'hash', 'none']),
+      'full',
+      'What the request log in PostgreSQL keeps of prompts and answers: full, only their SHA-256, or none.',
+    ),
+    retentionDays: defaulting(
+      'REQUEST_LOG_RETENTION_DAYS',
+      integer(0, 3_650),
+      '30',
+      'How long rows of the request log are kept.',
+      { zero: 'for ever' },
+    ),
+  }),
+}
+
+/** Name of a group of settings. */
+export type SettingsGroup = keyof typeof settingsSchema
+
+/** All settings, by group and property, as values. */
+export type Settings = {
+  readonly [G in SettingsGroup]: GroupValues<(typeof settingsSchema)[G]['settings']>
+}
