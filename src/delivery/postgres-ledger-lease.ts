@@ -1,0 +1,135 @@
+import type { Pool } from 'pg'
+import { toLedgerError } from './sql/batch-statement.ts'
+
+/** End offset of one partition of the completions topic; recovery of this incarnation reads from there. */
+export interface ScanPosition {
+  topic: string
+  partition: number
+  /** Decimal text, as Kafka's offsets go beyond 2^53. */
+  offset: string
+}
+
+/** What {@link PostgresLease} is given. */
+export interface PostgresLeaseOptions {
+  pool: Pool
+  /** Id of the incarnation; fresh at every start, never used twice. */
+  id: string
+  host: string
+  pid: number
+  /** How long a lease lives without renewal, in ms. */
+  leaseMs: number
+  /** Version of the code, for whoever reads the table. */
+  schemaVersion: string
+  /** A clock that never goes back, in ms; default `performance.now`. */
+  now?: () => number
+}
+
+/**
+ * The lease of one incarnation: one row, judged by the database's clock.
+ *
+ *   open ──► alive ◄──renew──┐            A lapsed lease is not lost: until somebody flags it dead, it may be renewed.
+ *              │    lapsed ──┘            Dead is final.
+ *              └──► dead
+ *
+ * The numbers in comments are the rules of docs/delivery.md. Every method rejects with DATABASE_UNAVAILABLE.
+ */
+export class PostgresLease {
+  readonly id: string
+  private readonly options: PostgresLeaseOptions
+  private readonly now: () => number
+  private expiresAt = Number.NEGATIVE_INFINITY
+  private unbrokenSince = Number.POSITIVE_INFINITY
+
+  constructor(options: PostgresLeaseOptions) {
+    this.options = options
+    this.id = options.id
+    this.now = options.now ?? (() => performance.now())
+  }
+
+  /** Inserts the lease, with the end offsets that were read before (1). Refused when the id was used before. */
+  async open(scanFrom: readonly ScanPosition[]): Promise<void> {
+    const { id, host, pid, leaseMs, schemaVersion } = this.options
+    const began = this.now()
+    await this.query(
+      `INSERT INTO workers (id, host, pid, started_at, expires_at, scan_from, schema_version)
+       VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + $4 * interval '1 millisecond', $5, $6)`,
+      [id, host, pid, leaseMs, JSON.stringify(scanFrom), schemaVersion],
+    )
+    this.expiresAt = began + leaseMs
+    this.unbrokenSince = began
+  }
+
+  /** Prolongs the lease, also a lapsed one (2). `lost`: somebody has flagged it dead, for good. */
+  async renew(): Promise<'renewed' | 'lost'> {
+    const began = this.now()
+    const { rowCount } = await this.query(
+      `UPDATE workers SET expires_at = clock_timestamp() + $2 * interval '1 millisecond' WHERE id = $1 AND NOT dead`,
+      [this.id, this.options.leaseMs],
+    )
+    if (rowCount === 0) {
+      this.expiresAt = Number.NEGATIVE_INFINITY
+      this.unbrokenSince = Number.POSITIVE_INFINITY
+      return 'lost'
+    }
+    if (began > this.expiresAt) this.unbrokenSince = began
+    this.expiresAt = began + this.options.leaseMs
+    return 'renewed'
+  }
+
+  /** For how many ms the lease holds at least, by our own clock, counted from before the last renewal was sent (7). */
+  remainingMs(): number {
+    return Math.max(0, this.expiresAt - this.now())
+  }
+
+  /**
+   * Flags others dead whose lease has lapsed (3), and gives their ids. Does nothing before one full lease period of our
+   * own unbroken renewals: so an outage of the database, in which every lease lapses, kills nobody (2a).
+   */
+  async buryLapsed(): Promise<string[]> {
+    const now = this.now()
+    if (now >= this.expiresAt || now - this.unbrokenSince < this.options.leaseMs) return []
+    const { rows } = await this.query<{ id: string }>(
+      `UPDATE workers SET dead = true
+       WHERE id <> $1 AND NOT dead AND expires_at < clock_timestamp()
+         AND EXISTS (SELECT 1 FROM workers WHERE id = $1 AND NOT dead AND expires_at > clock_timestamp())
+       RETURNING id`,
+      [this.id],
+    )
+    return rows.map(({ id }) => id)
+  }
+
+  /** Owners that are dead and have outcomes nobody has published: work for recovery (14). */
+  async deadWithOutcomes(): Promise<string[]> {
+    const { rows } = await this.query<{ owner: string }>(
+      `SELECT DISTINCT l.owner FROM request_ledger l LEFT JOIN workers w ON w.id = l.owner
+       WHERE l.state = 'SETTLED' AND l.owner IS NOT NULL AND COALESCE(w.dead, true)`,
+      [],
+    )
+    return rows.map(({ owner }) => owner)
+  }
+
+  /** Flags this incarnation dead, which is final: when nothing of it is CLAIMED or SETTLED any more (11). */
+  async markDead(): Promise<void> {
+    await this.query('UPDATE workers SET dead = true WHERE id = $1', [this.id])
+    this.expiresAt = Number.NEGATIVE_INFINITY
+    this.unbrokenSince = Number.POSITIVE_INFINITY
+  }
+
+  /** Deletes the rows of the dead that no unpublished request names, a day after their lease has lapsed (3). */
+  async forgetDead(): Promise<void> {
+    await this.query(
+      `DELETE FROM workers w
+       WHERE w.dead AND w.expires_at < clock_timestamp() - interval '1 day'
+         AND NOT EXISTS (SELECT 1 FROM request_ledger l WHERE l.owner = w.id AND l.state IN ('CLAIMED', 'SETTLED'))`,
+      [],
+    )
+  }
+
+  private async query<R extends Record<string, unknown>>(sql: string, values: unknown[]) {
+    try {
+      return await this.options.pool.query<R>(sql, values)
+    } catch (error) {
+      throw toLedgerError(error)
+    }
+  }
+}

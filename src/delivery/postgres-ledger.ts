@@ -1,0 +1,234 @@
+/**
+ * The ledger in PostgreSQL, as one incarnation sees it.
+ *
+ * Claims run one batch at a time: what a lost answer has left behind is put right between two of them, never during one
+ * (rule 6). Such keys are remembered as doubtful. One that is claimed again is adopted; the others are released, once at
+ * once and once more when no late statement can still be running. Settles, marks and releases run side by side.
+ */
+import type { Pool } from 'pg'
+import type { Log } from '../model-service/ports.ts'
+import type { ClaimRequest, ClaimResult, Ledger, RequestKey, SettleRequest, SettleResult } from './ledger.ts'
+import { batchParameters, byKey, keyOf } from './postgres-ledger-parameters.ts'
+import { runBatch } from './sql/batch-statement.ts'
+import * as statements from './sql/ledger-statements.ts'
+
+/** What {@link PostgresLedger} is given. */
+export interface PostgresLedgerOptions {
+  pool: Pool
+  /** Id of the incarnation, whose lease is open (see `PostgresLease`). */
+  owner: string
+  /** Calls that one claim may make at most; whoever takes over from the dead numbers its own after them. Default 1. */
+  attemptsPerClaim?: number
+  /** Time after which a statement without an answer cannot be running any more, in ms; default 60,000. */
+  doubtMs?: number
+  /** A clock that never goes back, in ms; default `performance.now`. */
+  now?: () => number
+  log?: Log
+}
+
+interface ClaimRow {
+  lease_lives: boolean
+  tenant: string | null
+  request_id: string | null
+  claimed_at: number | null
+}
+
+interface TakeOverRow {
+  lease_lives: boolean
+  ordinal: number | null
+  state: 'CLAIMED' | 'SETTLED' | 'PUBLISHED' | 'RETRYING' | null
+  owner: string | null
+  mismatch: boolean | null
+  on_uncertain: 'RETRY' | 'FAIL' | null
+  token: number | null
+  attempt: number | null
+  claimed_at: number | null
+}
+
+type Placed<T> = T & { place: number }
+
+/** See the head of the file. Every method rejects with DATABASE_UNAVAILABLE when nothing is known of its statement. */
+export class PostgresLedger implements Ledger {
+  private readonly pool: Pool
+  private readonly owner: string
+  private readonly attemptsPerClaim: number
+  private readonly doubtMs: number
+  private readonly now: () => number
+  private readonly log: Log | undefined
+  /** Keys of claims whose answer was lost. */
+  private readonly doubtful = new Map<string, RequestKey & { since: number; released: boolean }>()
+  private claims: Promise<unknown> = Promise.resolve()
+
+  constructor(options: PostgresLedgerOptions) {
+    this.pool = options.pool
+    this.owner = options.owner
+    this.attemptsPerClaim = options.attemptsPerClaim ?? 1
+    this.doubtMs = options.doubtMs ?? 60_000
+    this.now = options.now ?? (() => performance.now())
+    this.log = options.log
+  }
+
+  claim(requests: readonly ClaimRequest[]): Promise<ClaimResult[]> {
+    return this.afterEarlierClaims(async () => {
+      const placed = requests.map((request, place) => ({ ...request, place })).sort(byKey)
+      const results = new Map<number, ClaimResult>()
+      await this.releaseDoubtful(new Set(placed.map(keyOf)))
+      try {
+        const { refused } = await runBatch(placed, async (batch) => {
+          await this.claimBatch(batch, results)
+          return []
+        })
+        for (const { item, error } of refused) {
+          this.log?.error({ requestId: item.requestId, code: error.code }, 'A request cannot be stored in the ledger')
+          results.set(item.place, { kind: 'mismatch' })
+        }
+      } catch (error) {
+        for (const { tenant, requestId } of placed) {
+          this.doubtful.set(keyOf({ tenant, requestId }), { tenant, requestId, since: this.now(), released: false })
+        }
+        throw error
+      }
+      for (const request of placed) this.doubtful.delete(keyOf(request))
+      return requests.map((_, place) => results.get(place) ?? { kind: 'held', owner: null })
+    })
+  }
+
+  /** Gives up what lost answers have left behind; also done before each claim. To be called now and then, best with the renewal. */
+  reconcile(): Promise<void> {
+    return this.afterEarlierClaims(() => this.releaseDoubtful(new Set()))
+  }
+
+  async settle(requests: readonly SettleRequest[]): Promise<SettleResult[]> {
+    const placed = requests.map((request, place) => ({ ...request, place })).sort(byKey)
+    const settled = new Set<number>()
+    const settleBatch = async (batch: readonly Placed<SettleRequest>[], hasLog: boolean) => {
+      const { rows } = await this.pool.query<{ ordinal: number }>(
+        statements.settleClaims,
+        batchParameters.settle(this.owner, batch, hasLog),
+      )
+      addPlaces(settled, rows, batch)
+      const missing = batch.filter(({ place }) => !settled.has(place))
+      if (missing.length === 0) return []
+      const earlier = await this.pool.query<{ ordinal: number }>(
+        statements.findSettled,
+        batchParameters.tokens(this.owner, missing),
+      )
+      addPlaces(settled, earlier.rows, missing)
+      return []
+    }
+    const { refused } = await runBatch(placed, (batch) => settleBatch(batch, true))
+    if (refused.length > 0) {
+      // The outcome was paid for and must be kept; its row in the log is what the database can do without.
+      for (const { item, error } of refused) {
+        this.log?.error(
+          { requestId: item.requestId, code: error.code },
+          'The request log refused a row; settling without it',
+        )
+      }
+      const again = await runBatch(
+        refused.map(({ item }) => item),
+        (batch) => settleBatch(batch, false),
+      )
+      for (const { item, error } of again.refused) {
+        this.log?.error({ requestId: item.requestId, code: error.code }, 'The ledger refused an outcome; it is dropped')
+      }
+    }
+    return requests.map((_, place) => (settled.has(place) ? 'settled' : 'lost'))
+  }
+
+  async mark(keys: readonly RequestKey[]): Promise<void> {
+    await runBatch([...keys].sort(byKey), async (batch) => {
+      await this.pool.query(statements.markPublished, batchParameters.keys(batch))
+      return []
+    })
+  }
+
+  async release(claims: readonly (RequestKey & { token: number })[]): Promise<void> {
+    await runBatch([...claims].sort(byKey), async (batch) => {
+      await this.pool.query(statements.releaseClaims, batchParameters.tokens(this.owner, batch))
+      return []
+    })
+  }
+
+  /** Two statements at most: one inserts, and only if rows were there already a second looks at those. */
+  private async claimBatch(all: readonly Placed<ClaimRequest>[], results: Map<number, ClaimResult>): Promise<void> {
+    // When the second statement is repeated after a deadlock, or its batch halved, what the first inserted is ours already.
+    const batch = all.filter(({ place }) => !results.has(place))
+    const inserted = await this.pool.query<ClaimRow>(statements.insertClaims, batchParameters.claims(this.owner, batch))
+    const claimedAt = new Map<string, number>()
+    for (const { tenant, request_id: requestId, claimed_at } of inserted.rows) {
+      if (tenant !== null && requestId !== null) claimedAt.set(keyOf({ tenant, requestId }), claimed_at ?? 0)
+    }
+    const known: Placed<ClaimRequest>[] = []
+    for (const request of batch) {
+      const key = keyOf(request)
+      const at = claimedAt.get(key)
+      if (at === undefined) known.push(request)
+      else results.set(request.place, { kind: 'claimed', token: 1, attemptBase: 0, claimedAt: at })
+      // The same id again in this batch is looked up like any other that has a row.
+      claimedAt.delete(key)
+      if (at !== undefined) this.doubtful.delete(key)
+    }
+    if (known.length === 0) return
+    if (inserted.rows[0]?.lease_lives !== true) {
+      for (const { place } of known) results.set(place, { kind: 'lease-lost' })
+      return
+    }
+    const adopt = known.map((request) => this.doubtful.has(keyOf(request)))
+    const seen = await this.pool.query<TakeOverRow>(
+      statements.takeOverClaims,
+      batchParameters.takeOver(this.owner, known, adopt, this.attemptsPerClaim),
+    )
+    for (const row of seen.rows) {
+      const request = row.ordinal === null ? undefined : known[row.ordinal - 1]
+      if (request !== undefined) results.set(request.place, toClaimResult(row))
+    }
+  }
+
+  private async releaseDoubtful(claimedNow: ReadonlySet<string>): Promise<void> {
+    const due = [...this.doubtful.values()].filter(
+      (entry) => !claimedNow.has(keyOf(entry)) && (!entry.released || this.now() - entry.since > this.doubtMs),
+    )
+    if (due.length === 0) return
+    await runBatch(due.sort(byKey), async (batch) => {
+      await this.pool.query(statements.releaseForgotten, batchParameters.ownedKeys(this.owner, batch))
+      return []
+    })
+    for (const entry of due) {
+      if (this.now() - entry.since > this.doubtMs) this.doubtful.delete(keyOf(entry))
+      else entry.released = true
+    }
+  }
+
+  private afterEarlierClaims<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.claims.then(run)
+    this.claims = result.catch(() => {})
+    return result
+  }
+}
+
+function toClaimResult(row: TakeOverRow): ClaimResult {
+  if (!row.lease_lives) return { kind: 'lease-lost' }
+  if (row.mismatch === true) return { kind: 'mismatch' }
+  if (row.token !== null) {
+    const attemptBase = row.attempt ?? 0
+    // Attempts are counted only for owners that died; such a call may have been made, whoever held the claim since.
+    const kind = row.on_uncertain === 'FAIL' && attemptBase > 0 ? 'uncertain' : 'claimed'
+    return { kind, token: row.token, attemptBase, claimedAt: row.claimed_at ?? 0 }
+  }
+  if (row.state === 'PUBLISHED') return { kind: 'published' }
+  // CLAIMED by the living, or SETTLED: by the living, who publishes it, or by the dead, whose recovery does. RETRYING rows
+  // belong to their retry record.
+  return { kind: 'held', owner: row.owner }
+}
+
+function addPlaces(
+  places: Set<number>,
+  rows: readonly { ordinal: number }[],
+  batch: readonly { place: number }[],
+): void {
+  for (const { ordinal } of rows) {
+    const item = batch[ordinal - 1]
+    if (item !== undefined) places.add(item.place)
+  }
+}

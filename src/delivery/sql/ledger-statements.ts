@@ -1,0 +1,137 @@
+/**
+ * The statements of the ledger. Each takes a batch as parallel arrays and is one round trip; `ordinal` counts from 1 and
+ * ties a row to its place in the batch. Bytes go as one parameter with offsets and lengths: an array of bytea would be
+ * sent as escaped hexadecimal text, twice as long.
+ */
+
+/**
+ * The claimant's own lease, locked so that nobody declares it dead while the claim is under way (rule 4). `$1` is its id.
+ * The lock is shared: claims do not wait for each other, a renewal waits for the claims of its moment.
+ */
+const lease = `
+  lease AS (
+    SELECT 1 FROM workers WHERE id = $1 AND NOT dead AND expires_at > clock_timestamp() FOR SHARE
+  )`
+
+/**
+ * New requests. Rows come back only for what was inserted, and always at least one, which says whether the lease lived.
+ * Parameters: owner, then arrays tenant, request id, hash, hash version, onUncertain, topic, partition, offset.
+ */
+export const insertClaims = `
+WITH ${lease}, inserted AS (
+  INSERT INTO request_ledger
+    (tenant, request_id, state, owner, token, attempt, payload_hash, payload_hash_version, on_uncertain,
+     source_topic, source_partition, source_offset, created_at, updated_at)
+  SELECT i.tenant, i.request_id, 'CLAIMED', $1, 1, 0, decode(i.hash, 'hex'), i.hash_version, i.on_uncertain,
+         i.source_topic, i.source_partition, i.source_offset, clock_timestamp(), clock_timestamp()
+  FROM lease, unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::int[], $9::bigint[])
+    AS i(tenant, request_id, hash, hash_version, on_uncertain, source_topic, source_partition, source_offset)
+  ON CONFLICT DO NOTHING
+  RETURNING tenant, request_id, updated_at
+)
+SELECT EXISTS (SELECT 1 FROM lease) AS lease_lives, tenant, request_id,
+       (extract(epoch FROM updated_at) * 1000)::float8 AS claimed_at
+FROM (SELECT) AS always LEFT JOIN inserted ON true`
+
+/**
+ * Requests that have a row already (rule 5): one read, and one conditional update of what is free to take. Free is
+ * CLAIMED and: released, or its owner flagged dead or without a lease row, or ours by a claim whose answer was lost
+ * (`adopt`). A lapsed lease that nobody has flagged is not dead: its holder may still renew it and settle.
+ * A row that changes between the two is reported as held, and looked at again later.
+ * Parameters: owner, arrays tenant, request id, hash, hash version, adopt; then the attempts that a dead owner may have made.
+ */
+export const takeOverClaims = `
+WITH ${lease}, seen AS MATERIALIZED (
+  SELECT i.ordinal, l.tenant, l.request_id, l.state, l.owner, l.token, l.on_uncertain,
+         l.payload_hash_version = i.hash_version AND l.payload_hash <> decode(i.hash, 'hex') AS mismatch,
+         l.owner IS NULL AS released,
+         l.owner = $1 AND i.adopt AS adopted,
+         l.owner IS NOT NULL AND COALESCE(w.dead, true) AS owner_dead
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::boolean[])
+    WITH ORDINALITY AS i(tenant, request_id, hash, hash_version, adopt, ordinal)
+  JOIN request_ledger l USING (tenant, request_id)
+  LEFT JOIN workers w ON w.id = l.owner
+), taken AS (
+  UPDATE request_ledger l
+  SET owner = $1, token = l.token + 1, updated_at = clock_timestamp(),
+      attempt = l.attempt + CASE WHEN s.owner_dead THEN $7::int ELSE 0 END
+  FROM seen s, lease
+  WHERE l.tenant = s.tenant AND l.request_id = s.request_id
+    AND l.state = 'CLAIMED' AND l.owner IS NOT DISTINCT FROM s.owner AND l.token = s.token
+    AND NOT s.mismatch AND (s.released OR s.adopted OR s.owner_dead)
+  RETURNING s.ordinal, l.token, l.attempt, l.updated_at
+)
+SELECT EXISTS (SELECT 1 FROM lease) AS lease_lives, s.ordinal::int, s.state, s.owner, s.mismatch, s.owner_dead, s.on_uncertain,
+       t.token, t.attempt, (extract(epoch FROM t.updated_at) * 1000)::float8 AS claimed_at
+FROM (SELECT) AS always LEFT JOIN seen s ON true LEFT JOIN taken t ON t.ordinal = s.ordinal`
+
+/**
+ * Outcomes under their claims, fenced by owner and token (rule 8), and in the same statement the rows of the request log
+ * for those that were settled. Parameters: owner, bytes, then the arrays that `input` names.
+ */
+export const settleClaims = `
+WITH input AS MATERIALIZED (
+  SELECT * FROM unnest(
+    $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[],
+    $13::float8[], $14::float8[], $15::float8[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::int[],
+    $22::bigint[], $23::text[], $24::numeric[], $25::text[], $26::text[], $27::text[], $28::text[],
+    $29::text[], $30::int[], $31::bigint[], $32::boolean[]
+  ) WITH ORDINALITY AS i(
+    tenant, request_id, token, status, outcome_at, outcome_length, request_at, request_length, completion_at, completion_length,
+    started_at, finished_at, duration_ms, request_type, task_type, model, provider, error_code, attempt_count,
+    registry_version, usage, cost, currency, cost_reason, price_source, price_card,
+    source_topic, source_partition, source_offset, has_log, ordinal
+  )
+), settled AS (
+  UPDATE request_ledger l
+  SET state = 'SETTLED', status = i.status, outcome = substring($2::bytea FROM i.outcome_at FOR i.outcome_length),
+      updated_at = clock_timestamp()
+  FROM input i
+  WHERE l.tenant = i.tenant AND l.request_id = i.request_id
+    AND l.state = 'CLAIMED' AND l.owner = $1 AND l.token = i.token
+  RETURNING i.ordinal
+), logged AS (
+  INSERT INTO request_log
+    (tenant, request_id, finished_at, started_at, duration_ms, request_type, task_type, model, provider, status, error_code,
+     attempt_count, registry_version, usage, cost, currency, cost_reason, price_source, price_card,
+     source_topic, source_partition, source_offset, request_body, completion_body)
+  SELECT i.tenant, i.request_id, to_timestamp(i.finished_at / 1000), to_timestamp(i.started_at / 1000), i.duration_ms,
+         i.request_type, i.task_type, i.model, i.provider, i.status, i.error_code,
+         i.attempt_count, i.registry_version, i.usage::jsonb, i.cost, i.currency, i.cost_reason, i.price_source, i.price_card,
+         i.source_topic, i.source_partition, i.source_offset,
+         substring($2::bytea FROM i.request_at FOR i.request_length),
+         substring($2::bytea FROM i.completion_at FOR i.completion_length)
+  FROM settled JOIN input i USING (ordinal)
+  WHERE i.has_log
+  ON CONFLICT DO NOTHING
+)
+SELECT ordinal::int FROM settled`
+
+/** What an earlier settle has done whose answer was lost. Parameters: owner, arrays tenant, request id, token. */
+export const findSettled = `
+SELECT i.ordinal::int
+FROM unnest($2::text[], $3::text[], $4::int[]) WITH ORDINALITY AS i(tenant, request_id, token, ordinal)
+JOIN request_ledger l USING (tenant, request_id)
+WHERE l.state = 'SETTLED' AND l.owner = $1 AND l.token = i.token`
+
+/** Published outcomes (rule 15). The log has them, so their bytes go. Parameters: arrays tenant, request id. */
+export const markPublished = `
+UPDATE request_ledger l
+SET state = 'PUBLISHED', outcome = NULL, updated_at = clock_timestamp()
+FROM unnest($1::text[], $2::text[]) AS i(tenant, request_id)
+WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'SETTLED'`
+
+/** Claims given up before a call (rule 6). Parameters: owner, arrays tenant, request id, token. */
+export const releaseClaims = `
+UPDATE request_ledger l
+SET owner = NULL, token = l.token + 1, updated_at = clock_timestamp()
+FROM unnest($2::text[], $3::text[], $4::int[]) AS i(tenant, request_id, token)
+WHERE l.tenant = i.tenant AND l.request_id = i.request_id
+  AND l.state = 'CLAIMED' AND l.owner = $1 AND l.token = i.token`
+
+/** Claims of ours that a lost answer left without a job (rule 6). Parameters: owner, arrays tenant, request id. */
+export const releaseForgotten = `
+UPDATE request_ledger l
+SET owner = NULL, token = l.token + 1, updated_at = clock_timestamp()
+FROM unnest($2::text[], $3::text[]) AS i(tenant, request_id)
+WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'CLAIMED' AND l.owner = $1`

@@ -1,0 +1,57 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import { Pool } from 'pg'
+import type { Log } from '../model-service/ports.ts'
+import { PrismaClient } from './generated/client.ts'
+
+/** What {@link openDatabase} needs. */
+export interface DatabaseOptions {
+  /** A `postgres://` URL. */
+  url: string
+  /** Most connections at once; default 10. */
+  maxConnectionCount?: number
+  /** Limit for opening a connection, and for waiting for a free one, in ms; default 5,000. */
+  connectTimeoutMs?: number
+  /**
+   * Limit for one statement, in ms; default 15,000. The server ends it then; a server that does not even do that is given
+   * up 2 s later, so that nothing waits for ever on a connection that is cut off.
+   */
+  statementTimeoutMs?: number
+  /** Shown in pg_stat_activity; default `model-service`. */
+  applicationName?: string
+  log?: Log
+}
+
+/** One pool, used by the ledger directly and by the registry through Prisma. */
+export interface Database {
+  pool: Pool
+  prisma: PrismaClient
+  /** Waits for running statements and closes all connections; may be called twice. */
+  close(): Promise<void>
+}
+
+/** Builds the pool; connects at the first use. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 15_000
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.maxConnectionCount ?? 10,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 2_000,
+    idle_in_transaction_session_timeout: statementTimeoutMs * 2,
+    keepAlive: true,
+    application_name: options.applicationName ?? 'model-service',
+  })
+  // An idle connection that breaks reports here, and without a listener ends the process. The pool opens another.
+  pool.on('error', (error) => options.log?.warn({ err: error }, 'An idle database connection broke'))
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  let closing: Promise<void> | undefined
+  return {
+    pool,
+    prisma,
+    close: () => {
+      closing ??= prisma.$disconnect().then(() => pool.end())
+      return closing
+    },
+  }
+}
