@@ -9,7 +9,7 @@ import { toLedgerError } from './sql/batch-statement.ts'
 const LOCK_TIMEOUT_MS = 2_000
 const DAY_MS = 86_400_000
 /** "msreqlog": held while partitions change, so that workers do it one after the other. */
-const PARTITION_LOCK = '7887602717612535655'
+const PARTITION_LOCK = '7886773152476065639'
 
 /**
  * Makes the partitions from today to `daysAhead` days ahead; cheap when they are there. Several workers at once do no harm.

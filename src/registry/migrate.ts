@@ -42,7 +42,7 @@ export interface MigrationReport {
 }
 
 /** "msmigrat": one number for all databases, as advisory locks belong to a database. Prisma's own lock is another. */
-const MIGRATION_LOCK = '7887597219998228852'
+const MIGRATION_LOCK = '7886767671930413428'
 const LOCK_POLL_MS = 100
 const CONNECT_TIMEOUT_MS = 10_000
 
@@ -122,7 +122,7 @@ async function readStatus(pool: Pool, options: MigrateOptions): Promise<Migratio
     pending,
     unknown,
     failed,
-    edited: diagnosis.editedMigrationNames,
+    edited: diagnosis.editedMigrationNames.filter((name) => !failed.includes(name)),
   }
 }
 

@@ -53,7 +53,7 @@ describe('migrate', () => {
 
   it('gives up when another runner holds the lock too long', async () => {
     await withClient(async (client) => {
-      await client.query('SELECT pg_advisory_lock(7887597219998228852)')
+      await client.query('SELECT pg_advisory_lock(7886767671930413428)')
       const run = migrate({ databaseUrl: database.url, lockWaitMs: 150 })
       await expect(run).rejects.toMatchObject({
         code: 'DATABASE_UNAVAILABLE',
@@ -64,7 +64,7 @@ describe('migrate', () => {
 
   it('stops waiting when it is told to', async () => {
     await withClient(async (client) => {
-      await client.query('SELECT pg_advisory_lock(7887597219998228852)')
+      await client.query('SELECT pg_advisory_lock(7886767671930413428)')
       const stop = new AbortController()
       const run = migrate({ databaseUrl: database.url, signal: stop.signal, log: () => stop.abort() })
       await expect(run).rejects.toMatchObject({ name: 'AbortError' })

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { ModelDefinition } from '../../../src/contract/types.ts'
+import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
+import type { RegistryChange } from '../../../src/model-service/ports.ts'
+import { type Database, openDatabase } from '../../../src/registry/database.ts'
+import { OutboxStore } from '../../../src/registry/outbox-store.ts'
+import { PrismaRegistry, type RegistryEncoders } from '../../../src/registry/prisma-registry.ts'
+import { withDatabase } from '../../support/postgres.ts'
+
+const database = withDatabase()
+let open: Database
+
+beforeAll(() => {
+  open = openDatabase({ url: database.url })
+})
+afterAll(() => open.close())
+beforeEach(() => open.pool.query('TRUNCATE models, registry_revisions, registry_commands, outbox RESTART IDENTITY'))
+
+const encoders: RegistryEncoders = {
+  encodeRegistryEvent: ({ id }) => [
+    { topic: 'registry', key: Buffer.from(id), headers: { ce_id: id }, value: Buffer.from([0, 1]) },
+  ],
+  encodeCommandResult: ({ commandId }) => [
+    { topic: 'results', key: Buffer.from(commandId), headers: {}, value: null },
+    { topic: 'reply', key: Buffer.from(commandId), partition: 4, headers: {}, value: null },
+  ],
+}
+
+function registration(id: string, more: Partial<ModelDefinition> = {}): RegistryChange<'MODEL'> {
+  return {
+    kind: 'MODEL',
+    action: 'REGISTERED',
+    id,
+    definition: {
+      id,
+      provider: 'openai',
+      providerModel: null,
+      displayName: null,
+      description: null,
+      capabilities: ['CHAT'],
+      status: 'ACTIVE',
+      contextWindow: null,
+      maxOutputTokens: null,
+      price: null,
+      defaultParameters: {},
+      metadata: {},
+      ...more,
+    },
+    expectedVersion: null,
+    command: { commandId: randomUUID(), name: 'RegisterModel', actor: null, digest: 'd' },
+  }
+}
+
+function build(more: Partial<ConstructorParameters<typeof PrismaRegistry>[0]> = {}) {
+  return new PrismaRegistry({ prisma: open.prisma, encoders, ...more })
+}
+
+describe('commit', () => {
+  it('leaves nothing behind when its records cannot be encoded', async () => {
+    const failing = { ...encoders, encodeCommandResult: () => Promise.reject(new Error('no schema')) }
+    await expect(build({ encoders: failing }).commit(registration('gpt-5'))).rejects.toMatchObject({
+      code: 'INTERNAL_ERROR',
+    })
+    for (const table of ['models', 'registry_revisions', 'registry_commands', 'outbox']) {
+      expect((await open.pool.query(`SELECT 1 FROM ${table}`)).rowCount).toBe(0)
+    }
+  })
+
+  it('keeps every state as a revision', async () => {
+    const change = registration('gpt-5')
+    await build().commit(change)
+    await build().commit({
+      ...change,
+      action: 'DELETED',
+      definition: null,
+      command: { ...change.command, commandId: 'c-2' },
+    })
+    const { rows } = await open.pool.query(
+      'SELECT version, kind, entity_id, action, state, command_id FROM registry_revisions',
+    )
+    expect(rows).toEqual([
+      {
+        version: '1',
+        kind: 'MODEL',
+        entity_id: 'gpt-5',
+        action: 'REGISTERED',
+        state: change.definition,
+        command_id: change.command.commandId,
+      },
+      { version: '2', kind: 'MODEL', entity_id: 'gpt-5', action: 'DELETED', state: null, command_id: 'c-2' },
+    ])
+  })
+
+  it.each([
+    ['U+0000 in a text', { description: 'a\0b' }],
+    ['U+0000 in metadata', { metadata: { a: '\0' } }],
+    ['half a character in metadata', { metadata: { a: '\ud800' } }],
+    ['a number that is too large', { contextWindow: 2 ** 40 }],
+    ['a status for readers only', { status: 'UNSPECIFIED' as const }],
+  ])('refuses %s as INVALID_REQUEST', async (_, more) => {
+    await expect(build().commit(registration('gpt-5', more))).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+
+  it('says DATABASE_UNAVAILABLE when the database is away', async () => {
+    const away = openDatabase({ url: Object.assign(new URL(database.url), { port: '1' }).href })
+    const registry = build({ prisma: away.prisma })
+    await expect(registry.commit(registration('gpt-5'))).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await expect(registry.snapshot()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await expect(registry.listModels({})).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await expect(new OutboxStore(away.pool).relay(1, async () => {})).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    })
+    await away.close()
+  })
+})
+
+describe('snapshot', () => {
+  it('is kept for its age, and seen anew after', async () => {
+    let now = 1_000
+    const [reader, writer] = [build({ now: () => now }), build()]
+    expect((await reader.snapshot()).version).toBe(0)
+    await writer.commit(registration('gpt-5'))
+    now += 999
+    expect((await reader.snapshot()).version).toBe(0)
+    now += 1
+    const snapshot = await reader.snapshot()
+    expect(snapshot.model('gpt-5')?.provider).toBe('openai')
+    now += 1_000
+    expect(await reader.snapshot()).toBe(snapshot)
+  })
+
+  it('holds the own changes at once', async () => {
+    const registry = build()
+    await registry.snapshot()
+    await registry.commit(registration('gpt-5'))
+    expect((await registry.snapshot()).model('gpt-5')).toBeDefined()
+  })
+})
+
+describe('OutboxStore', () => {
+  it('hands records out in order, as they were written, once', async () => {
+    await build().commit(registration('a'))
+    await build().commit(registration('b'))
+    const store = new OutboxStore(open.pool)
+    const records: OutgoingRecord[] = []
+    const publish = async (batch: readonly OutgoingRecord[]) => void records.push(...batch)
+    expect(await store.relay(4, publish)).toBe(4)
+    expect(await store.relay(4, publish)).toBe(2)
+    expect(await store.relay(4, publish)).toBe(0)
+    expect(records.map(({ topic }) => topic)).toEqual(['registry', 'results', 'reply', 'registry', 'results', 'reply'])
+    expect(records[0]).toEqual({
+      topic: 'registry',
+      key: Buffer.from('a'),
+      headers: { ce_id: 'a' },
+      value: Buffer.from([0, 1]),
+    })
+    expect(records[2]).toMatchObject({ partition: 4, value: null })
+    await store.forget(0)
+    expect((await open.pool.query('SELECT 1 FROM outbox')).rowCount).toBe(0)
+  })
+
+  it('keeps what could not be published', async () => {
+    await build().commit(registration('a'))
+    const store = new OutboxStore(open.pool)
+    await expect(store.relay(10, () => Promise.reject(new Error('broker away')))).rejects.toThrow('broker away')
+    expect(await store.relay(10, async () => {})).toBe(3)
+  })
+
+  it('lets one relay work at a time', async () => {
+    await build().commit(registration('a'))
+    const [first, second] = [new OutboxStore(open.pool), new OutboxStore(open.pool)]
+    const published = await first.relay(10, async () => {
+      expect(await second.relay(10, async () => {})).toBe(0)
+    })
+    expect(published).toBe(3)
+  })
+})
