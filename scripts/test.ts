@@ -13,6 +13,9 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+// vitest's processes learn of it by the environment.
+if (process.argv.includes('--offline')) process.env['MODEL_SERVICE_TEST_OFFLINE'] = '1'
+
 const report = join(root, '.model-service', 'test-report.json')
 mkdirSync(join(root, '.model-service'), { recursive: true })
 rmSync(report, { force: true })

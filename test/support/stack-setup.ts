@@ -1,0 +1,26 @@
+/** Brings up one stack for all integration tests of a run and takes it down again. */
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { type StackAddresses, startStack } from '../../src/stack/stack.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Addresses of the stack of this run. */
+    stack: StackAddresses
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const stack = await startStack({
+    dataDirectory: join(process.cwd(), '.model-service', 'test-stack'),
+    offline: process.env['MODEL_SERVICE_TEST_OFFLINE'] === '1',
+    onProgress: ({ part, message }) => console.log(`  ${part}: ${message}`),
+  })
+  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.addresses
+  // Test processes and what they spawn find the same stack by these, and by nothing else.
+  process.env['MODEL_SERVICE_TEST_KAFKA_BROKERS'] = kafkaBrokers
+  process.env['MODEL_SERVICE_TEST_SCHEMA_REGISTRY_URL'] = schemaRegistryUrl
+  process.env['MODEL_SERVICE_TEST_DATABASE_URL'] = databaseUrl
+  project.provide('stack', stack.addresses)
+  return () => stack.stop()
+}
