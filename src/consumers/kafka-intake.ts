@@ -1,0 +1,482 @@
+/**
+ * The intake over kafkajs 2.2.4. It is longer than most files because all that has to be known about that client for
+ * reading is in this one place.
+ *
+ * - Handlers never run inside `eachBatch`: the client's only heartbeats are those of its fetch loop, and the loop waits
+ *   for all handlers. It hands the records on and returns; with everything paused the loop goes on every `maxWaitMs`.
+ * - At each join the client forgets its positions. Every partition is placed by us: kept ones at our next offset, within
+ *   the join event; gained ones at the committed offset, which we ask the broker for. A seek for a partition that is
+ *   lost before the next fetch stays in the client and would apply when it comes back: ours, made later, replaces it.
+ *   Batches from before such a seek say `isStale` and are dropped.
+ * - `consumer.commitOffsets` retries across joins and so can write under a later generation. The one in the batch payload
+ *   tries once, under the generation of its moment; the broker refuses it when that is over.
+ * - Batches of control or aborted records never reach `eachBatch`; the event at their end tells of them.
+ * - Pauses are by partition, outlive an assignment, and come back with it: they are compared with what is wanted at each
+ *   join and every second.
+ * - Message buffers are slices of a whole fetch: they are copied, else one slow record would hold megabytes.
+ * - Compression: gzip only. Codecs for snappy, lz4 and zstd belong into `CompressionCodecs` of kafkajs, before `start`;
+ *   without them such a record crashes the consumer for good, which ends in `onFatal`.
+ */
+import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { Log } from '../model-service/ports.ts'
+import { Assignment, type PartitionStay, partitionKey } from './assignment.ts'
+import { OffsetTracker } from './offset-tracker.ts'
+import type { IntakeListener, IntakeRecord, PartitionProgress, RecordIntake, TopicPartition } from './record-intake.ts'
+import { isStalled, type SignsOfLife } from './stall-watch.ts'
+import { every, systemTimers, type Timers } from './timers.ts'
+
+/** Times and sizes of an intake; all have a default. */
+export interface KafkaIntakeSettings {
+  /** Silence after which the group expels this member, in ms; default 30,000. */
+  sessionTimeoutMs?: number
+  /** Time that members have to rejoin, in ms; default 60,000. */
+  rebalanceTimeoutMs?: number
+  /** Longest wait of one fetch, and of the loop while everything is paused, in ms; default 300. */
+  maxWaitMs?: number
+  /** Largest answer to one fetch, in bytes; a larger single record is still delivered. Default 10 MiB. */
+  maxFetchBytes?: number
+  /** Time between commits, in ms; default 1,000. */
+  commitIntervalMs?: number
+  /** Silence of the consumer, while the broker answers, after which it is given up, in ms; default 180,000. */
+  stallTimeoutMs?: number
+  /** Longest wait for each step of leaving, in ms; default 5,000. */
+  closeTimeoutMs?: number
+}
+
+/** What {@link createKafkaIntake} is given. */
+export interface KafkaIntakeOptions extends IntakeListener {
+  kafka: Pick<Kafka, 'consumer' | 'admin'>
+  groupId: string
+  /** Full names. They must exist: topics are never created by reading. */
+  topics: readonly string[]
+  settings?: KafkaIntakeSettings
+  log: Log
+  timers?: Timers
+}
+
+const defaults: Required<KafkaIntakeSettings> = {
+  sessionTimeoutMs: 30_000,
+  rebalanceTimeoutMs: 60_000,
+  maxWaitMs: 300,
+  maxFetchBytes: 10 * 1024 * 1024,
+  commitIntervalMs: 1_000,
+  stallTimeoutMs: 180_000,
+  closeTimeoutMs: 5_000,
+}
+
+/** Reads topics as a member of a consumer group. Nothing happens before `start`. */
+export function createKafkaIntake(options: KafkaIntakeOptions): RecordIntake {
+  return new KafkaIntake(options)
+}
+
+class KafkaIntake implements RecordIntake {
+  readonly #options: KafkaIntakeOptions
+  readonly #settings: Required<KafkaIntakeSettings>
+  readonly #timers: Timers
+  readonly #consumer: Consumer
+  readonly #assignment = new Assignment()
+  readonly #pausedPartitions = new Set<string>()
+  #allPaused = false
+  /** The commit of the newest batch payload: of the current group object, tried once. */
+  #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
+  #committing: Promise<void> | undefined
+  #commitAgain = false
+  #placing = false
+  #signs: SignsOfLife
+  #failed = false
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #endTicks: (() => void)[] = []
+
+  constructor(options: KafkaIntakeOptions) {
+    this.#options = options
+    this.#settings = { ...defaults, ...options.settings }
+    this.#timers = options.timers ?? systemTimers
+    this.#signs = { lastSignAt: this.#timers.now(), brokerAnswersSince: null }
+    const { sessionTimeoutMs, rebalanceTimeoutMs, maxWaitMs, maxFetchBytes } = this.#settings
+    this.#consumer = options.kafka.consumer({
+      groupId: options.groupId,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      heartbeatInterval: Math.min(3_000, Math.floor(sessionTimeoutMs / 3)),
+      maxWaitTimeInMs: maxWaitMs,
+      maxBytes: maxFetchBytes,
+      readUncommitted: false,
+      allowAutoTopicCreation: false,
+      // Beyond these the client crashes and starts again under a new member id; waits stay short so that it is soon back.
+      retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
+    })
+    this.#listen()
+  }
+
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(new Error('The intake was stopped; build a new one'))
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  finished(record: IntakeRecord): void {
+    this.#assignment.finished(record)
+  }
+
+  isCurrent(record: IntakeRecord): boolean {
+    return this.#assignment.isCurrent(record)
+  }
+
+  pause(partition?: TopicPartition): void {
+    if (partition === undefined) this.#allPaused = true
+    else this.#pausedPartitions.add(partitionKey(partition.topic, partition.partition))
+    this.#reconcilePauses()
+  }
+
+  resume(partition?: TopicPartition): void {
+    if (partition === undefined) this.#allPaused = false
+    else this.#pausedPartitions.delete(partitionKey(partition.topic, partition.partition))
+    this.#reconcilePauses()
+  }
+
+  assignment(): PartitionProgress[] {
+    return this.#assignment.progress()
+  }
+
+  async #start(): Promise<void> {
+    const { topics } = this.#options
+    const { commitIntervalMs, stallTimeoutMs } = this.#settings
+    try {
+      await this.#consumer.connect()
+      await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true })
+      this.#sign()
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: true,
+        eachBatch: async (payload) => this.#receive(payload),
+      })
+    } catch (error) {
+      await this.#consumer.disconnect().catch(() => {})
+      throw toIntakeError(error, topics)
+    }
+    this.#endTicks = [
+      every(this.#timers, commitIntervalMs, () => this.#tick()),
+      every(this.#timers, stallTimeoutMs / 4, () => this.#watch()),
+    ]
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {})
+    for (const end of this.#endTicks) end()
+    // While still a member: the client sends no commit once it is stopping.
+    await this.#within('commit', this.#commit())
+    await this.#within('leave the group', this.#consumer.stop())
+    await this.#within('disconnect', this.#consumer.disconnect())
+    this.#assignment.leave()
+  }
+
+  async #within(step: string, work: Promise<void>): Promise<void> {
+    const { closeTimeoutMs } = this.#settings
+    let cancel = () => {}
+    const limit = new Promise<never>((_, reject) => {
+      cancel = this.#timers.after(closeTimeoutMs, () => reject(new Error(`No answer within ${closeTimeoutMs} ms`)))
+    })
+    try {
+      await Promise.race([work, limit])
+    } catch (error) {
+      this.#options.log.warn({ err: error, groupId: this.#options.groupId, step }, 'Leaving the consumer group failed')
+    } finally {
+      cancel()
+    }
+  }
+
+  #listen(): void {
+    const { events } = this.#consumer
+    for (const event of [events.FETCH, events.HEARTBEAT, events.COMMIT_OFFSETS, events.GROUP_JOIN] as const) {
+      this.#consumer.on(event, () => this.#sign())
+    }
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#guard(() => this.#joined(payload)))
+    this.#consumer.on(events.REBALANCING, () => void this.#commit())
+    this.#consumer.on(events.END_BATCH_PROCESS, ({ payload }) => this.#guard(() => this.#skipped(payload)))
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#guard(() => this.#crashed(payload)))
+  }
+
+  /** An error of ours inside an event of the client would end its loop. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#fail(ModelServiceError.from(error))
+    }
+  }
+
+  #joined({ memberId, memberAssignment }: { memberId: string; memberAssignment: Record<string, number[]> }): void {
+    const partitions = Object.entries(memberAssignment).flatMap(([topic, numbers]) =>
+      numbers.map((partition) => ({ topic, partition })),
+    )
+    const { kept, lostCount } = this.#assignment.join(memberId, partitions)
+    for (const stay of kept) this.#seek(stay)
+    this.#reconcilePauses()
+    if (lostCount > 0) this.#options.onRevoked()
+    void this.#placeGained()
+    this.#options.log.info(
+      {
+        groupId: this.#options.groupId,
+        partitionCount: partitions.length,
+        keptCount: kept.length,
+        lostCount,
+      },
+      'Joined the consumer group',
+    )
+  }
+
+  /** Tells the client where a partition goes on; a partition that is not placed yet is left alone. */
+  #seek({ topic, partition, tracker }: PartitionStay): void {
+    if (tracker !== null) this.#consumer.seek({ topic, partition, offset: String(tracker.nextFetch) })
+  }
+
+  /** Reads the committed offsets of gained partitions and begins reading there; what fails is tried again by the tick. */
+  async #placeGained(): Promise<void> {
+    const waiting = this.#assignment.stays().filter(({ tracker }) => tracker === null)
+    if (this.#placing || waiting.length === 0) return
+    this.#placing = true
+    // A new client each time: a kept one would not know partitions that were added since.
+    const admin = this.#options.kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 } })
+    try {
+      await admin.connect()
+      const topics = [...new Set(waiting.map(({ topic }) => topic))]
+      const found = await admin.fetchOffsets({ groupId: this.#options.groupId, topics })
+      const committed = new Map(
+        found.flatMap(({ topic, partitions }) =>
+          partitions.map(({ partition, offset }) => [partitionKey(topic, partition), Number(offset)] as const),
+        ),
+      )
+      const isNew = (topic: string, partition: number) => (committed.get(partitionKey(topic, partition)) ?? -1) < 0
+      const first = new Map<string, number>()
+      for (const topic of new Set(waiting.filter((stay) => isNew(stay.topic, stay.partition)).map((s) => s.topic))) {
+        for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
+          first.set(partitionKey(topic, partition), Number(low))
+        }
+      }
+      for (const stay of waiting) {
+        const key = partitionKey(stay.topic, stay.partition)
+        const known = isNew(stay.topic, stay.partition) ? undefined : committed.get(key)
+        const start = known ?? first.get(key)
+        if (start === undefined || !this.#assignment.isCurrent(stay)) continue
+        stay.committed = known ?? null
+        stay.tracker = new OffsetTracker(toOffset(start))
+        this.#seek(stay)
+      }
+    } catch (error) {
+      this.#options.log.warn({ err: error, groupId: this.#options.groupId }, 'Committed offsets could not be read yet')
+    } finally {
+      this.#placing = false
+      await admin.disconnect().catch(() => {})
+    }
+  }
+
+  #receive(payload: EachBatchPayload): void {
+    this.#commitOnce = (offsets) => payload.commitOffsetsIfNecessary(offsets)
+    const { topic, partition, messages, highWatermark } = payload.batch
+    let stay = this.#assignment.stay(topic, partition)
+    if (stay?.tracker == null || payload.isStale()) return
+    const first = messages[0]
+    try {
+      if (first !== undefined && toOffset(first.offset) < stay.tracker.nextFetch) {
+        this.#options.log.error(
+          { topic, partition, offset: first.offset, expected: stay.tracker.nextFetch },
+          'The log went back behind what was read; reading again from there',
+        )
+        stay = this.#assignment.restart(topic, partition, toOffset(first.offset))
+        this.#options.onRevoked()
+      }
+      const { epoch, tracker } = stay
+      const records = messages.map((message) => toRecord(message, { topic, partition, epoch }))
+      for (const { offset } of records) tracker?.received(offset)
+      tracker?.skipTo(toOffset(payload.batch.lastOffset()) + 1)
+      stay.highWatermark = Number(highWatermark)
+      if (records.length > 0) this.#options.onRecords(records)
+    } catch (error) {
+      this.#fail(ModelServiceError.from(error))
+    }
+  }
+
+  /** A batch that held nothing for readers; `firstOffset` is null when nothing is known of where it began. */
+  #skipped(batch: {
+    topic: string
+    partition: number
+    batchSize: number
+    firstOffset: string | null
+    lastOffset: string
+  }) {
+    const tracker = this.#assignment.stay(batch.topic, batch.partition)?.tracker
+    if (batch.batchSize > 0 || batch.firstOffset === null || tracker == null) return
+    if (toOffset(batch.firstOffset) <= tracker.nextFetch) tracker.skipTo(toOffset(batch.lastOffset) + 1)
+  }
+
+  #crashed({ error, restart }: { error: Error; restart: boolean }): void {
+    this.#commitOnce = undefined
+    this.#assignment.leave()
+    this.#options.onRevoked()
+    if (!restart) this.#fail(toIntakeError(error, this.#options.topics))
+  }
+
+  async #tick(): Promise<void> {
+    this.#reconcilePauses()
+    void this.#placeGained()
+    await this.#commit()
+  }
+
+  /** One commit at a time; asked for during one, another follows it. */
+  #commit(): Promise<void> {
+    if (this.#committing !== undefined) {
+      this.#commitAgain = true
+      return this.#committing
+    }
+    this.#committing = this.#commitLoop().finally(() => {
+      this.#committing = undefined
+    })
+    return this.#committing
+  }
+
+  async #commitLoop(): Promise<void> {
+    do {
+      this.#commitAgain = false
+      const plan = this.#assignment.plannedCommits()
+      if (this.#commitOnce === undefined || plan.length === 0) return
+      const topics = plan.map(({ stay: { topic, partition }, offset }) => ({
+        topic,
+        partitions: [{ partition, offset: String(offset) }],
+      }))
+      try {
+        await this.#commitOnce({ topics })
+        this.#assignment.committed(plan)
+      } catch (error) {
+        // Harmless: the next one says the same or more, and a new owner reads from what is committed.
+        this.#options.log.debug({ err: error, groupId: this.#options.groupId }, 'A commit of offsets was refused')
+      }
+    } while (this.#commitAgain)
+  }
+
+  #reconcilePauses(): void {
+    const isPaused = new Set(
+      this.#consumer
+        .paused()
+        .flatMap(({ topic, partitions }) => partitions.map((partition) => partitionKey(topic, partition))),
+    )
+    for (const { topic, partition } of this.#assignment.stays()) {
+      const key = partitionKey(topic, partition)
+      const shouldPause = this.#allPaused || this.#pausedPartitions.has(key)
+      if (shouldPause === isPaused.has(key)) continue
+      try {
+        if (shouldPause) this.#consumer.pause([{ topic, partitions: [partition] }])
+        else this.#consumer.resume([{ topic, partitions: [partition] }])
+      } catch (error) {
+        // Between a crash and the next join there is nothing to pause; the join reconciles.
+        this.#options.log.debug({ err: error, topic, partition }, 'A partition could not be paused or resumed')
+        return
+      }
+    }
+  }
+
+  #sign(): void {
+    this.#signs = { lastSignAt: this.#timers.now(), brokerAnswersSince: null }
+  }
+
+  async #watch(): Promise<void> {
+    const { stallTimeoutMs } = this.#settings
+    if (this.#timers.now() - this.#signs.lastSignAt <= stallTimeoutMs) return
+    const answers = await this.#brokerAnswers()
+    if (this.#timers.now() - this.#signs.lastSignAt <= stallTimeoutMs) return
+    this.#signs.brokerAnswersSince = answers ? (this.#signs.brokerAnswersSince ?? this.#timers.now()) : null
+    if (!isStalled(this.#signs, this.#timers.now(), stallTimeoutMs)) return
+    this.#fail(
+      new ModelServiceError(
+        'INTERNAL_ERROR',
+        `The consumer of group ${this.#options.groupId} has not fetched for ${stallTimeoutMs} ms although the broker answers; restart the worker`,
+      ),
+    )
+  }
+
+  async #brokerAnswers(): Promise<boolean> {
+    const admin = this.#options.kafka.admin({ retry: { retries: 0 } })
+    try {
+      await admin.connect()
+      await admin.describeCluster()
+      return true
+    } catch {
+      return false
+    } finally {
+      await admin.disconnect().catch(() => {})
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#options.onFatal(error)
+  }
+}
+
+/** @throws INTERNAL_ERROR for an offset that a number cannot hold exactly. */
+function toOffset(offset: string | number): number {
+  const number = Number(offset)
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  throw new ModelServiceError(
+    'INTERNAL_ERROR',
+    `Offset ${offset} cannot be tracked: expected 0 to ${Number.MAX_SAFE_INTEGER}; move the topic to a new one`,
+  )
+}
+
+function toRecord(message: KafkaMessage, at: { topic: string; partition: number; epoch: number }): IntakeRecord {
+  return {
+    ...at,
+    offset: toOffset(message.offset),
+    key: message.key === null ? null : Buffer.from(message.key),
+    value: message.value === null ? null : Buffer.from(message.value),
+    headers: toHeaders(message.headers),
+    timestamp: Number(message.timestamp),
+  }
+}
+
+function toHeaders(headers: IHeaders | undefined): Record<string, string> {
+  // A record may name a header `__proto__`: entries make it a property like any other.
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).flatMap(([name, value]) => {
+      const last = Array.isArray(value) ? value.at(-1) : value
+      return last == null ? [] : [[name, last.toString()]]
+    }),
+  )
+}
+
+/** The error of ours for one of the client; the reason is often a few causes down. */
+function toIntakeError(error: unknown, topics: readonly string[]): ModelServiceError {
+  const chain: Error[] = []
+  for (let e: unknown = error; e instanceof Error && chain.length < 10; e = e.cause) chain.push(e)
+  const isOfType = (type: string) => chain.some((e) => ('type' in e && e.type === type) || e.name === type)
+  const detail = chain.at(-1)?.message ?? String(error)
+  if (isOfType('UNKNOWN_TOPIC_OR_PARTITION')) {
+    return new ModelServiceError(
+      'TOPIC_MISSING',
+      `One of the topics ${topics.join(', ')} does not exist. Run "model-service topics apply"`,
+      { cause: error },
+    )
+  }
+  if (isOfType('KafkaJSNotImplemented')) {
+    return new ModelServiceError(
+      'DECODE_FAILED',
+      `A record in ${topics.join(', ')} cannot be read (${detail}). Expected no compression or gzip; change the producer`,
+      { cause: error },
+    )
+  }
+  return new ModelServiceError(
+    'BROKER_UNAVAILABLE',
+    `Reading ${topics.join(', ')} failed (${detail}). Bring the broker back, or correct the connection settings`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,50 @@
+/**
+ * What the consumers need from the rest: a decoder, the delivery engine, the service. Small, owned here; `app.ts` fits
+ * the real ones in.
+ */
+import type { ModelCommand, ModelCompletion, ModelRequest } from '../contract/types.ts'
+import type { DeliveryJob } from '../delivery/delivery-job.ts'
+import type { ClaimResult } from '../delivery/ledger.ts'
+import type { ReceivedRecord } from '../delivery/received-record.ts'
+import type { ModelServiceError } from '../errors/model-service-error.ts'
+import type { RequestContext } from '../model-service/ports.ts'
+
+/** Reads the value of a record; at once where its schema is known already. */
+export interface ValueDecoder<T> {
+  /**
+   * @throws DECODE_FAILED for bytes that are not what they should be
+   * @throws SCHEMA_UNKNOWN when the registry does not know the schema
+   * @throws SCHEMA_REGISTRY_UNAVAILABLE when the registry does not answer: ask again later
+   */
+  decode(value: Buffer | null): T | Promise<T>
+}
+/** Decodes requests. */
+export type RequestDecoder = ValueDecoder<ModelRequest>
+/** Decodes commands. */
+export type CommandDecoder = ValueDecoder<ModelCommand>
+
+/** Takes records that cannot be served, byte for byte, to the dead letter topic of their source. */
+export interface DeadLetters {
+  /** Resolves when the record is published; until then it is not finished. */
+  deadLetter(record: ReceivedRecord, error: ModelServiceError): Promise<void>
+}
+
+/** The delivery engine as the dispatcher sees it. */
+export interface RequestDelivery extends DeadLetters {
+  /** Makes a job known before it runs, so that an outcome that needs no call finds its record. */
+  accept(job: DeliveryJob): void
+  /** @throws DATABASE_UNAVAILABLE when nothing is known: ask again later */
+  claim(job: DeliveryJob): Promise<ClaimResult>
+  /** Forgets a job and gives up its claim, if it has one; only ever where no call was begun. */
+  release(job: DeliveryJob): Promise<void>
+}
+
+/** Serves one request; ModelService does. */
+export interface RequestProcessor {
+  /**
+   * Resolves when the outcome is published for good.
+   * @throws ClaimRefused as `beforeFirstCall` threw it
+   * @throws ClaimLost when the outcome was dropped because the request is not ours any more
+   */
+  process(request: ModelRequest, context: RequestContext): Promise<ModelCompletion>
+}

@@ -1,0 +1,83 @@
+import type { Log } from '../model-service/ports.ts'
+import type { RequestDelivery } from './ports.ts'
+import type { IntakeListener, RecordIntake } from './record-intake.ts'
+import { type DispatcherOptions, type DispatcherStatus, RequestDispatcher } from './request-dispatcher.ts'
+import { pauseFor, systemTimers } from './timers.ts'
+
+/** What {@link RequestConsumer} is given. */
+export interface RequestConsumerOptions extends Omit<DispatcherOptions, 'intake' | 'delivery'> {
+  /** Builds the intake that tells this listener; called once. */
+  createIntake(listener: IntakeListener): RecordIntake
+  delivery: RequestDelivery & {
+    /** Resolves when everything that was handed over is published and marked. */
+    drain(): Promise<void>
+  }
+  /** Longest wait at the end for calls that run, in ms; default 30,000. */
+  drainTimeoutMs?: number
+  log: Log
+}
+
+/** Consumes model requests: intake and dispatcher, with one beginning and one end. */
+export class RequestConsumer {
+  readonly #options: RequestConsumerOptions
+  readonly #dispatcher: RequestDispatcher
+  readonly #intake: RecordIntake
+  readonly #hurry = new AbortController()
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: RequestConsumerOptions) {
+    this.#options = options
+    this.#intake = options.createIntake({
+      onRecords: (records) => this.#dispatcher.enqueue(records),
+      onRevoked: () => this.#dispatcher.dropRevoked(),
+      onFatal: (error) => options.onFatal(error),
+    })
+    this.#dispatcher = new RequestDispatcher({ ...options, intake: this.#intake })
+  }
+
+  /** Joins the group and begins. Repeated calls get the same promise. @throws BROKER_UNAVAILABLE, TOPIC_MISSING */
+  start(): Promise<void> {
+    this.#starting ??= this.#intake.start().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  /**
+   * Ends in order: takes nothing more, lets running calls finish and publish within the time limit while the membership
+   * is kept, so that nobody else is given their records; then commits and leaves. Repeated calls get the same promise.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  /** Like {@link RequestConsumer.stop}, without waiting for calls; cuts short a stop in progress. */
+  stopNow(): Promise<void> {
+    this.#hurry.abort(new Error('Stopped at once'))
+    return this.stop()
+  }
+
+  /** What is in hand, and how far each partition has come. */
+  status(): DispatcherStatus & { partitions: ReturnType<RecordIntake['assignment']> } {
+    return { ...this.#dispatcher.status(), partitions: this.#intake.assignment() }
+  }
+
+  async #stop(): Promise<void> {
+    const { log, delivery, drainTimeoutMs = 30_000, timers = systemTimers } = this.#options
+    const hurry = this.#hurry.signal
+    const begun = timers.now()
+    const leftCount = await this.#dispatcher.drain(drainTimeoutMs, hurry)
+    if (leftCount > 0) {
+      log.warn({ leftCount }, 'Calls are still running; others take them over once this worker is dead')
+    } else {
+      const restMs = Math.max(0, drainTimeoutMs - (timers.now() - begun))
+      await Promise.race([delivery.drain(), pauseFor(timers, restMs, hurry)]).catch((error: unknown) => {
+        log.warn({ err: error }, 'Not everything was published before the end; recovery does the rest')
+      })
+    }
+    await this.#intake.stop()
+  }
+}
