@@ -9,11 +9,11 @@ export interface DatabaseOptions {
   url: string
   /** Most connections at once; default 10. */
   maxConnectionCount?: number
-  /** Limit for opening a connection, and for waiting for a free one, in ms; default 5,000. */
+  /** Limit for opening a connection, and for waiting for a free one, in ms; default 10,000. */
   connectTimeoutMs?: number
   /**
-   * Limit for one statement, in ms; default 15,000. The server ends it then; a server that does not even do that is given
-   * up 2 s later, so that nothing waits for ever on a connection that is cut off.
+   * Limit for one statement, in ms; default 30,000, 0 for none. The server ends it then; a server that does not even do
+   * that is given up 2 s later, so that nothing waits for ever on a connection that is cut off.
    */
   statementTimeoutMs?: number
   /** Shown in pg_stat_activity; default `model-service`. */
@@ -29,16 +29,22 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** How long after the server's own limit an answer may still come, in ms. */
+const ANSWER_MARGIN_MS = 2_000
+
 /** Builds the pool; connects at the first use. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const statementTimeoutMs = options.statementTimeoutMs ?? 15_000
+  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000
   const pool = new Pool({
     connectionString: options.url,
     max: options.maxConnectionCount ?? 10,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + 2_000,
-    idle_in_transaction_session_timeout: statementTimeoutMs * 2,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    ...(statementTimeoutMs > 0 && {
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + ANSWER_MARGIN_MS,
+    }),
+    // Longer than any transaction of ours pauses between two statements; a forgotten one must not hold its locks for ever.
+    idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
     application_name: options.applicationName ?? 'model-service',
   })

@@ -145,6 +145,9 @@ ALTER TABLE "request_ledger" ALTER COLUMN "outcome" SET STORAGE EXTERNAL;
 -- CreateIndex. Unfinished work by worker: for the sweep of dead owners and for a worker's own forgotten claims.
 CREATE INDEX "request_ledger_unfinished_idx" ON "request_ledger"("owner") WHERE "state" IN ('CLAIMED', 'SETTLED');
 
+-- CreateIndex. For forgetting what is older than the retention: rows lie in the order of their creation, so the index is tiny.
+CREATE INDEX "request_ledger_created_at_idx" ON "request_ledger" USING BRIN ("created_at") WITH (autosummarize = on);
+
 -- CreateTable
 CREATE TABLE "workers" (
     "id" TEXT COLLATE "C" NOT NULL,

@@ -4,7 +4,7 @@ import type { ModelDefinition } from '../../../src/contract/types.ts'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
 import type { RegistryChange } from '../../../src/model-service/ports.ts'
 import { type Database, openDatabase } from '../../../src/registry/database.ts'
-import { OutboxStore } from '../../../src/registry/outbox-store.ts'
+import { PostgresOutboxStore } from '../../../src/registry/postgres-outbox-store.ts'
 import { PrismaRegistry, type RegistryEncoders } from '../../../src/registry/prisma-registry.ts'
 import { withDatabase } from '../../support/postgres.ts'
 
@@ -108,7 +108,7 @@ describe('commit', () => {
     await expect(registry.commit(registration('gpt-5'))).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
     await expect(registry.snapshot()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
     await expect(registry.listModels({})).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
-    await expect(new OutboxStore(away.pool).relay(1, async () => {})).rejects.toMatchObject({
+    await expect(new PostgresOutboxStore(away.pool).publishNext(1, async () => {})).rejects.toMatchObject({
       code: 'DATABASE_UNAVAILABLE',
     })
     await away.close()
@@ -138,16 +138,16 @@ describe('snapshot', () => {
   })
 })
 
-describe('OutboxStore', () => {
+describe('PostgresOutboxStore', () => {
   it('hands records out in order, as they were written, once', async () => {
     await build().commit(registration('a'))
     await build().commit(registration('b'))
-    const store = new OutboxStore(open.pool)
+    const store = new PostgresOutboxStore(open.pool)
     const records: OutgoingRecord[] = []
     const publish = async (batch: readonly OutgoingRecord[]) => void records.push(...batch)
-    expect(await store.relay(4, publish)).toBe(4)
-    expect(await store.relay(4, publish)).toBe(2)
-    expect(await store.relay(4, publish)).toBe(0)
+    expect(await store.publishNext(4, publish)).toBe(4)
+    expect(await store.publishNext(4, publish)).toBe(2)
+    expect(await store.publishNext(4, publish)).toBe(0)
     expect(records.map(({ topic }) => topic)).toEqual(['registry', 'results', 'reply', 'registry', 'results', 'reply'])
     expect(records[0]).toEqual({
       topic: 'registry',
@@ -162,16 +162,16 @@ describe('OutboxStore', () => {
 
   it('keeps what could not be published', async () => {
     await build().commit(registration('a'))
-    const store = new OutboxStore(open.pool)
-    await expect(store.relay(10, () => Promise.reject(new Error('broker away')))).rejects.toThrow('broker away')
-    expect(await store.relay(10, async () => {})).toBe(3)
+    const store = new PostgresOutboxStore(open.pool)
+    await expect(store.publishNext(10, () => Promise.reject(new Error('broker away')))).rejects.toThrow('broker away')
+    expect(await store.publishNext(10, async () => {})).toBe(3)
   })
 
   it('lets one relay work at a time', async () => {
     await build().commit(registration('a'))
-    const [first, second] = [new OutboxStore(open.pool), new OutboxStore(open.pool)]
-    const published = await first.relay(10, async () => {
-      expect(await second.relay(10, async () => {})).toBe(0)
+    const [first, second] = [new PostgresOutboxStore(open.pool), new PostgresOutboxStore(open.pool)]
+    const published = await first.publishNext(10, async () => {
+      expect(await second.publishNext(10, async () => {})).toBe(0)
     })
     expect(published).toBe(3)
   })

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import { toLedgerError } from '../delivery/sql/batch-statement.ts'
+import type { OutboxStore } from '../events/outbox-store.ts'
 
 /** "msoutbox": whoever holds it is the relay. */
 const RELAY_LOCK = '7886769922710335352'
@@ -11,7 +12,7 @@ const RELAY_LOCK = '7886769922710335352'
  * They leave in the order in which their changes were committed, by one relay at a time. One that ends between sending and
  * marking sends them again: at least once, in order; readers know a repeated event by its `ce_id`.
  */
-export class OutboxStore {
+export class PostgresOutboxStore implements OutboxStore {
   private readonly pool: Pool
 
   constructor(pool: Pool) {
@@ -25,7 +26,7 @@ export class OutboxStore {
    * @returns how many were published; 0 when there are none, or when another relay is at work
    * @throws DATABASE_UNAVAILABLE
    */
-  async relay(limit: number, publish: (records: readonly OutgoingRecord[]) => Promise<void>): Promise<number> {
+  async publishNext(limit: number, publish: (records: readonly OutgoingRecord[]) => Promise<void>): Promise<number> {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw toLedgerError(error)
     })
@@ -36,7 +37,7 @@ export class OutboxStore {
       ])
       if (rows[0]?.locked !== true) return 0
       try {
-        return await relayOnce(client, limit, publish)
+        return await publishOldest(client, limit, publish)
       } finally {
         // A connection that cannot even unlock is closed, and the lock goes with it.
         await client.query('SELECT pg_advisory_unlock($1)', [RELAY_LOCK]).catch((error: Error) => {
@@ -67,7 +68,7 @@ interface OutboxRow {
   value: Buffer | null
 }
 
-async function relayOnce(
+async function publishOldest(
   client: PoolClient,
   limit: number,
   publish: (records: readonly OutgoingRecord[]) => Promise<void>,
