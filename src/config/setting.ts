@@ -21,6 +21,8 @@ export interface Setting<T> {
   secret: boolean
   /** What 0 means, where 0 is allowed. */
   zero: string | null
+  /** A value for .env.example, where there is no default to show; those of compose.yaml. */
+  example: string | null
   /** What it does, in a sentence or two. */
   description: string
 }
@@ -38,11 +40,13 @@ export type GroupValues<TSettings extends Record<string, Setting<unknown>>> = {
 }
 
 /** What a setting may say beside name, type and description. */
-type Extra = Partial<Pick<Setting<unknown>, 'secret' | 'zero'>>
+type Extra = Partial<Pick<Setting<unknown>, 'secret' | 'zero' | 'example'>>
+
+const nothing = { secret: false, zero: null, example: null }
 
 /** A setting that must be given. */
 export function required<T>(env: string, type: ValueType<T>, description: string, extra: Extra = {}): Setting<T> {
-  return { env, type, default: null, required: true, secret: false, zero: null, description, ...extra }
+  return { env, type, default: null, required: true, description, ...nothing, ...extra }
 }
 
 /** A setting that may be left out and is null then. */
@@ -52,7 +56,7 @@ export function optional<T>(
   description: string,
   extra: Extra = {},
 ): Setting<T | null> {
-  return { env, type, default: null, required: false, secret: false, zero: null, description, ...extra }
+  return { env, type, default: null, required: false, description, ...nothing, ...extra }
 }
 
 /** A setting with a default, written as one would write the variable. */
@@ -63,7 +67,7 @@ export function defaulting<T>(
   description: string,
   extra: Extra = {},
 ): Setting<T> {
-  return { env, type, default: value, required: false, secret: false, zero: null, description, ...extra }
+  return { env, type, default: value, required: false, description, ...nothing, ...extra }
 }
 
 /** Ties a group's rules to the types of its settings. */

@@ -34,6 +34,7 @@ export const settingsSchema = {
         'KAFKA_BROKERS',
         list(/^[^\s,/:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i, 'addresses host:port', 1),
         'Brokers to begin with.',
+        { example: '127.0.0.1:9092' },
       ),
       clientId: defaulting('KAFKA_CLIENT_ID', text, 'model-service', 'Name under which brokers log this client.'),
       groupId: defaulting(
@@ -98,6 +99,7 @@ export const settingsSchema = {
         'SCHEMA_REGISTRY_URL',
         http,
         "Base address of a registry with Confluent's API; of an Apicurio Registry, `…/apis/ccompat/v7`.",
+        { example: 'http://127.0.0.1:8081/apis/ccompat/v7' },
       ),
       username: optional('SCHEMA_REGISTRY_USERNAME', text, 'User for HTTP basic authentication.'),
       password: optional('SCHEMA_REGISTRY_PASSWORD', text, 'Password of that user.', { secret: true }),
@@ -129,7 +131,7 @@ export const settingsSchema = {
       'DATABASE_URL',
       url(['postgres:', 'postgresql:'], { credentials: true }),
       'The PostgreSQL database, for example `postgresql://user:password@host:5432/model_service?sslmode=verify-full`.',
-      { secret: true },
+      { secret: true, example: 'postgresql://postgres:postgres@127.0.0.1:5432/model_service' },
     ),
     connectionsCount: defaulting(
       'DATABASE_CONNECTIONS_COUNT',

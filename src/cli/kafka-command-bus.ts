@@ -1,0 +1,72 @@
+import type { CommandResult, ModelCommandDraft } from '../contract/types.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { CommandBus } from '../model-service/ports.ts'
+import { awaitRecord } from './await-record.ts'
+import type { KafkaSession } from './kafka-session.ts'
+
+/** Sends commands to the workers through Kafka and waits for their results. It handles none itself. */
+export class KafkaCommandBus implements CommandBus {
+  readonly #session: KafkaSession
+  readonly #timeoutMs: number
+  readonly #signal: AbortSignal
+
+  /** `timeoutMs` limits the waiting for one result; the signal ends it. */
+  constructor(session: KafkaSession, options: { timeoutMs: number; signal: AbortSignal }) {
+    this.#session = session
+    this.#timeoutMs = options.timeoutMs
+    this.#signal = options.signal
+  }
+
+  /** @throws COMMAND_NOT_SUPPORTED: handlers live in workers */
+  handle(name: string): never {
+    throw new ModelServiceError('COMMAND_NOT_SUPPORTED', `${name} is handled by workers, not by this client.`)
+  }
+
+  /**
+   * Writes the command to its topic and waits for its result. Sending the same command again is harmless.
+   * @throws REQUEST_TIMEOUT, CANCELLED, INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE
+   */
+  async send(command: ModelCommandDraft): Promise<CommandResult> {
+    const session = this.#session
+    return await awaitRecord({
+      kafka: session.kafka,
+      topic: session.topic('commandResults'),
+      timeoutMs: this.#timeoutMs,
+      signal: this.#signal,
+      what: `result of the command ${command.commandId}`,
+      ask: () => session.produce('commands', commandKey(command), command),
+      match: async (record) => {
+        if (record.key !== null && record.key.toString() !== command.commandId) return undefined
+        const result = await session.decode('CommandResult', record.value)
+        return result.commandId === command.commandId ? result : undefined
+      },
+    })
+  }
+}
+
+/** Key of a command's record: the id of what it changes, so that commands about one thing stay in order. */
+export function commandKey({ command, commandId }: ModelCommandDraft): string {
+  switch (command.type) {
+    case 'RegisterModel':
+    case 'UpdateModel':
+      return command.model.id ?? commandId
+    case 'RegisterProvider':
+    case 'UpdateProvider':
+      return command.provider.id ?? commandId
+    case 'RegisterRoute':
+    case 'UpdateRoute':
+      return command.route.id ?? commandId
+    case 'DeleteModel':
+    case 'SetModelStatus':
+    case 'DeleteProvider':
+    case 'DeleteRoute':
+      return command.id
+    case 'RecordFeedback':
+    case 'CancelRequest':
+      return command.requestId
+    case 'SetLimits':
+      return command.provider
+    default:
+      return command satisfies never
+  }
+}

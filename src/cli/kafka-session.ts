@@ -1,0 +1,94 @@
+import type { Kafka } from 'kafkajs'
+import type { ContractName, DraftOf, RecordOf } from '../codec/contract-type.ts'
+import { createRecordDecoder, type RecordDecoder } from '../codec/record-decoder.ts'
+import { openRecordEncoder } from '../codec/record-encoder.ts'
+import { openSchemaRegistry } from '../codec/schema-registry.ts'
+import { kafkaConnection, schemaRegistryConnection } from '../config/connections.ts'
+import type { Settings } from '../config/settings-schema.ts'
+import { type TopicRole, topicName } from '../contract/topics.ts'
+import { createKafkaClient } from '../events/kafka-client.ts'
+import { cliSettings } from './cli-settings.ts'
+import type { Terminal } from './terminal.ts'
+import { brokerError } from './topic-reader.ts'
+
+/** Kafka and the schema registry, as client commands use them. */
+export interface KafkaSession {
+  kafka: Kafka
+  /** Full name of a topic. */
+  topic(role: TopicRole): string
+  /** @throws DECODE_FAILED, SCHEMA_UNKNOWN, SCHEMA_REGISTRY_UNAVAILABLE */
+  decode<TName extends ContractName>(name: TName, value: Buffer | null): Promise<RecordOf<TName>>
+  /** Writes one record. @throws INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE */
+  produce<TRole extends keyof Written>(role: TRole, key: string, record: DraftOf<Written[TRole]>): Promise<void>
+  close(): Promise<void>
+}
+
+/** The topics that clients write to, and what they hold. */
+const written = { requests: 'ModelRequest', commands: 'ModelCommand' } as const satisfies Partial<
+  Record<TopicRole, ContractName>
+>
+type Written = typeof written
+
+/** Settings that {@link openKafkaSession} needs. */
+export type KafkaSessionSettings = Pick<Settings, 'kafka' | 'schemaRegistry'>
+
+/** Runs with a session that is closed afterwards, whatever happens. @throws CONFIGURATION_INVALID, and what `run` throws */
+export async function withKafkaSession<T>(terminal: Terminal, run: (session: KafkaSession) => Promise<T>): Promise<T> {
+  const session = openKafkaSession(cliSettings(terminal, ['kafka', 'schemaRegistry']))
+  try {
+    return await run(session)
+  } finally {
+    await session.close()
+  }
+}
+
+/** Opens a session; nothing is connected before its first use. @throws CONFIGURATION_INVALID */
+export function openKafkaSession(settings: KafkaSessionSettings): KafkaSession {
+  const kafka = createCliKafka(settings)
+  const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
+  const topicPrefix = settings.kafka.topicPrefix
+  const decoders = new Map<ContractName, unknown>()
+  return {
+    kafka,
+    topic: (role) => topicName(role, topicPrefix),
+
+    async decode<TName extends ContractName>(name: TName, value: Buffer | null) {
+      // Each name's decoder was made for that name.
+      const decoder = (decoders.get(name) ??
+        createRecordDecoder({ name, writerTypes: registry, timers })) as RecordDecoder<RecordOf<TName>>
+      decoders.set(name, decoder)
+      return await decoder.decode(value)
+    },
+
+    async produce(role, key, record) {
+      const encode = await openRecordEncoder(written[role], role, { registry, topicPrefix })
+      const topic = topicName(role, topicPrefix)
+      const value = encode(record)
+      const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 5 } })
+      try {
+        await producer.connect()
+        // A send whose answer is lost is repeated; both requests and commands are recognised by their ids.
+        await producer.send({ topic, acks: -1, messages: [{ key, value }] })
+      } catch (error) {
+        throw brokerError(error)
+      } finally {
+        await producer.disconnect().catch(() => {})
+      }
+    },
+
+    close: () => registry.close(),
+  }
+}
+
+/** A quiet client: what goes wrong is reported once, as the command's error. @throws CONFIGURATION_INVALID */
+export function createCliKafka(settings: Pick<Settings, 'kafka'>): Kafka {
+  return createKafkaClient({ ...kafkaConnection(settings.kafka), clientId: `${settings.kafka.clientId}-cli` })
+}
+
+const timers = {
+  now: () => performance.now(),
+  after: (delayMs: number, run: () => void): (() => void) => {
+    const timer = setTimeout(run, delayMs)
+    return () => clearTimeout(timer)
+  },
+}

@@ -1,0 +1,74 @@
+import { isId } from '../../contract/limits.ts'
+import type { ReceivedRecord } from '../../delivery/received-record.ts'
+import { ModelServiceError } from '../../errors/model-service-error.ts'
+import type { KafkaSession } from '../kafka-session.ts'
+import { readTopics, topicBounds } from '../topic-reader.ts'
+import { type AuditReport, RequestAudit } from './audit.ts'
+
+/** What limits and accompanies an audit. */
+export interface AuditTopicsOptions {
+  maxRequestsCount: number
+  signal: AbortSignal
+  /** Called every 100,000 records. */
+  onProgress(recordCount: number): void
+}
+
+const progressEvery = 100_000
+
+/**
+ * Audits the request topic against the completion and dead letter topics, from their start to their ends. The ends of the
+ * request topic are read first: a completion that comes in between then belongs to no gap.
+ * @throws CANCELLED when the signal ends it; TOPIC_MISSING, BROKER_UNAVAILABLE, SCHEMA_REGISTRY_UNAVAILABLE, PAYLOAD_TOO_LARGE
+ */
+export async function auditTopics(session: KafkaSession, options: AuditTopicsOptions): Promise<AuditReport> {
+  const audit = new RequestAudit(options.maxRequestsCount)
+  const requests = session.topic('requests')
+  const completions = session.topic('completions')
+  const deadLetters = session.topic('requestsDeadLetters')
+  const requestBounds = await topicBounds(session.kafka, [requests])
+  const otherBounds = await topicBounds(session.kafka, [completions, deadLetters])
+  let recordCount = 0
+  const end = await readTopics({
+    kafka: session.kafka,
+    topics: [requests, completions, deadLetters],
+    from: new Map([...requestBounds.first, ...otherBounds.first]),
+    until: new Map([...requestBounds.next, ...otherBounds.next]),
+    signal: options.signal,
+    onRecord: async (record) => {
+      recordCount += 1
+      if (recordCount % progressEvery === 0) options.onProgress(recordCount)
+      if (record.topic === requests) await addRequest(audit, record, session)
+      else if (record.topic === completions) await addTerminal(audit, record, session)
+      else addDeadLetter(audit, record)
+      return undefined
+    },
+  })
+  if (end !== 'end-reached') throw new ModelServiceError('CANCELLED', 'The audit was stopped before its end.')
+  return audit.report()
+}
+
+/** A record that no worker can take for a request has no terminal record; its dead letter stands for it. */
+async function addRequest(audit: RequestAudit, record: ReceivedRecord, session: KafkaSession): Promise<void> {
+  try {
+    const { tenant, requestId } = await session.decode('ModelRequest', record.value)
+    if (isId(tenant) && isId(requestId)) audit.addRequest(tenant, requestId)
+    else audit.addUnreadable(record)
+  } catch (error) {
+    const isUnreadable =
+      error instanceof ModelServiceError && (error.code === 'DECODE_FAILED' || error.code === 'SCHEMA_UNKNOWN')
+    if (!isUnreadable) throw error
+    audit.addUnreadable(record)
+  }
+}
+
+async function addTerminal(audit: RequestAudit, record: ReceivedRecord, session: KafkaSession): Promise<void> {
+  const { tenant, requestId } = await session.decode('ModelCompletion', record.value)
+  audit.addTerminal(tenant, requestId)
+}
+
+function addDeadLetter(audit: RequestAudit, { headers }: ReceivedRecord): void {
+  const topic = headers['dlt-source-topic']
+  const partition = Number(headers['dlt-source-partition'])
+  const offset = Number(headers['dlt-source-offset'])
+  if (topic !== undefined) audit.addDeadLetter({ topic, partition, offset })
+}

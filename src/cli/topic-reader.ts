@@ -1,0 +1,216 @@
+/**
+ * Reads topics for people: from the beginning, from the end or from given offsets, to the end as it was at the start, or
+ * for as long as it is wanted. Only committed records are read, nothing is committed, and no other reader is disturbed.
+ *
+ * The client library reads in consumer groups only, so each reading has a group of its own, `model-service-cli-<uuid>`,
+ * that vanishes from the broker with its only member. Where ACLs are on, the prefix needs READ on the group.
+ *
+ * The end is a position, not a last record: the tail of a partition may be aborted records or transaction markers, for
+ * which no record is handed over. The library reports the offset that it has worked through for them too.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Admin, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
+import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+
+/** Offsets by topic and partition. */
+export type TopicPositions = ReadonlyMap<string, ReadonlyMap<number, number>>
+
+/** What to read. */
+export interface ReadTopicsOptions {
+  kafka: Kafka
+  topics: readonly string[]
+  /** The beginning, or the offsets to begin at. */
+  from: 'beginning' | TopicPositions
+  /** Offsets to stop before; without them reading goes on until it is stopped. */
+  until?: TopicPositions
+  /** Stops the reading. */
+  signal: AbortSignal
+  /** Called for every record, in order within a partition. Return `stop` to stop the reading. */
+  onRecord(record: ReceivedRecord): undefined | 'stop' | Promise<undefined | 'stop'>
+  /** Called once the reading has begun: its first fetch is on its way. */
+  onStarted?(): void
+}
+
+/** Why the reading ended. */
+export type ReadingEnd = 'end-reached' | 'stopped' | 'aborted'
+
+/**
+ * Reads until the end, until `onRecord` says stop, or until the signal.
+ * @throws TOPIC_MISSING, BROKER_UNAVAILABLE, and what `onRecord` throws
+ */
+export async function readTopics(options: ReadTopicsOptions): Promise<ReadingEnd> {
+  const reading = new Reading(options)
+  if (options.signal.aborted) return 'aborted'
+  if (reading.isAtEnd()) return 'end-reached'
+  return await reading.run()
+}
+
+/**
+ * The first and the next offset of every partition, next meaning that all committed records below are readable now.
+ * @throws TOPIC_MISSING, BROKER_UNAVAILABLE
+ */
+export async function topicBounds(
+  kafka: Kafka,
+  topics: readonly string[],
+): Promise<{ first: TopicPositions; next: TopicPositions }> {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    const first = new Map<string, Map<number, number>>()
+    const next = new Map<string, Map<number, number>>()
+    for (const topic of topics) {
+      const partitions = await fetchOffsets(admin, topic)
+      first.set(topic, new Map(partitions.map(({ partition, low }) => [partition, Number(low)])))
+      next.set(topic, new Map(partitions.map(({ partition, high }) => [partition, Number(high)])))
+    }
+    return { first, next }
+  } catch (error) {
+    throw brokerError(error)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
+
+function fetchOffsets(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  return admin.fetchTopicOffsets(topic).catch((cause: unknown) => {
+    if (!isUnknownTopic(cause)) throw cause
+    throw new ModelServiceError('TOPIC_MISSING', `The topic ${topic} does not exist.`, { cause })
+  })
+}
+
+class Reading {
+  readonly #options: ReadTopicsOptions
+  readonly #consumer: Consumer
+  /** What is left to read before `until`, by partition; empty when the end is reached. */
+  readonly #left = new Map<string, number>()
+  readonly #done = Promise.withResolvers<ReadingEnd>()
+
+  constructor(options: ReadTopicsOptions) {
+    this.#options = options
+    for (const [topic, partitions] of options.until ?? []) {
+      for (const [partition, end] of partitions) {
+        if (end > (this.#start(topic, partition) ?? 0)) this.#left.set(`${topic}/${partition}`, end)
+      }
+    }
+    this.#consumer = options.kafka.consumer({
+      groupId: `model-service-cli-${randomUUID()}`,
+      allowAutoTopicCreation: false,
+      readUncommitted: false,
+      maxWaitTimeInMs: 200,
+      retry: { retries: 5, restartOnFailure: () => Promise.resolve(false) },
+    })
+  }
+
+  isAtEnd(): boolean {
+    return this.#options.until !== undefined && this.#left.size === 0
+  }
+
+  async run(): Promise<ReadingEnd> {
+    const { topics, signal } = this.#options
+    const onAbort = (): void => this.#done.resolve('aborted')
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#listen()
+    // Nobody may be waiting yet when the library reports a failure.
+    this.#done.promise.catch(() => {})
+    try {
+      await this.#consumer.connect()
+      await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true })
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: true,
+        eachBatch: async ({ batch, isRunning, isStale }) => {
+          for (const message of batch.messages) {
+            if (!isRunning() || isStale() || signal.aborted) return
+            await this.#take(batch.topic, batch.partition, message)
+          }
+        },
+      })
+      this.#options.onStarted?.()
+      return await this.#done.promise
+    } catch (error) {
+      throw brokerError(error)
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      await this.#consumer.disconnect().catch(() => {})
+    }
+  }
+
+  #listen(): void {
+    const { GROUP_JOIN, END_BATCH_PROCESS, CRASH } = this.#consumer.events
+    // Every join starts partitions over; in this listener a seek comes before the first fetch.
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
+        for (const partition of partitions) {
+          const offset = this.#start(topic, partition)
+          if (offset !== undefined) this.#consumer.seek({ topic, partition, offset: String(offset) })
+        }
+      }
+    })
+    this.#consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+      this.#advance(payload.topic, payload.partition, Number(payload.lastOffset) + 1)
+    })
+    this.#consumer.on(CRASH, ({ payload }) => this.#done.reject(payload.error))
+  }
+
+  async #take(topic: string, partition: number, message: KafkaMessage): Promise<void> {
+    const offset = Number(message.offset)
+    const end = this.#options.until?.get(topic)?.get(partition) ?? (this.#options.until === undefined ? Infinity : 0)
+    if (offset < (this.#start(topic, partition) ?? 0) || offset >= end) return
+    try {
+      if ((await this.#options.onRecord(toReceived(topic, partition, message))) === 'stop')
+        this.#done.resolve('stopped')
+    } catch (error) {
+      this.#done.reject(error)
+    }
+  }
+
+  #start(topic: string, partition: number): number | undefined {
+    const { from } = this.#options
+    // A partition that was added after the offsets were read is read from its beginning.
+    return from === 'beginning' ? undefined : (from.get(topic)?.get(partition) ?? 0)
+  }
+
+  #advance(topic: string, partition: number, position: number): void {
+    const end = this.#left.get(`${topic}/${partition}`)
+    if (end === undefined || position < end) return
+    this.#left.delete(`${topic}/${partition}`)
+    if (this.#left.size === 0) this.#done.resolve('end-reached')
+  }
+}
+
+/** A record of the client library as ours. */
+export function toReceived(topic: string, partition: number, message: KafkaMessage): ReceivedRecord {
+  return {
+    topic,
+    partition,
+    offset: Number(message.offset),
+    key: message.key,
+    value: message.value,
+    headers: textHeaders(message.headers ?? {}),
+    timestamp: Number(message.timestamp),
+  }
+}
+
+/** An error of the client library as one of ours; our own pass through. */
+export function brokerError(error: unknown): unknown {
+  if (!(error instanceof Error) || !error.name.startsWith('KafkaJS')) return error
+  if (isUnknownTopic(error)) {
+    return new ModelServiceError('TOPIC_MISSING', 'A topic does not exist.', { cause: error })
+  }
+  return new ModelServiceError('BROKER_UNAVAILABLE', `Kafka did not answer as expected: ${error.message}.`, {
+    cause: error,
+  })
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  return error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+function textHeaders(headers: IHeaders): Record<string, string> {
+  const texts = Object.entries(headers).map(([name, value]) => {
+    const last = Array.isArray(value) ? value.at(-1) : value
+    return [name, last === undefined ? '' : last.toString()] as const
+  })
+  return Object.fromEntries(texts)
+}
