@@ -1,0 +1,39 @@
+/** Careful access to parsed JSON of unknown shape: a field that is absent or of another type reads as undefined. */
+
+/** A JSON object. */
+export type JsonObject = Record<string, unknown>
+
+/** The value when it is an object and no list. */
+export function asObject(value: unknown): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
+}
+
+/** The value when it is a list, else an empty one. */
+export function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** The value when it is a text. */
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The value when it is a finite number. */
+export function asNumber(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+/** A count: a whole number of at least 0; anything else reads as 0. */
+export function asCount(value: unknown): number {
+  const number = asNumber(value)
+  return number === undefined || number <= 0 ? 0 : Math.round(number)
+}
+
+/** Parses a text; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,209 @@
+import { createParser } from 'eventsource-parser'
+import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData } from 'undici'
+import { ProviderError } from '../provider.ts'
+import { ExchangeClock } from './exchange-clock.ts'
+import {
+  defaultHttpLimits,
+  type FormFields,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpLimits,
+  type HttpRequest,
+  headerOf,
+} from './http-client.ts'
+import { mapNetworkError } from './map-network-error.ts'
+
+/** What the client may be given. */
+export interface UndiciHttpClientOptions extends Partial<HttpLimits> {
+  /** Makes the direct connections, for example to look at the address first; does not apply through a proxy. */
+  connector?: buildConnector.connector
+}
+
+/** Largest headers of an answer, in bytes; Azure and gateways send long ones. */
+const maxHeaderBytes = 64 * 1024
+/** How long a finished event stream may take to end, so that its connection can be used again. */
+const streamEndMs = 1000
+
+type Consumer = (chunk: Buffer) => boolean
+
+/**
+ * HTTP over undici: pooled, kept alive, HTTP/1.1. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, but never for this
+ * machine; NODE_EXTRA_CA_CERTS works by Node itself. Nothing is retried and no redirect is followed here.
+ */
+export class UndiciHttpClient implements HttpClient {
+  readonly #limits: HttpLimits
+  readonly #dispatcher: Dispatcher
+
+  constructor({ connector, ...limits }: UndiciHttpClientOptions = {}) {
+    this.#limits = { ...defaultHttpLimits, ...limits }
+    const noProxy = [process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? '', 'localhost', '127.0.0.1', '::1']
+    this.#dispatcher = new EnvHttpProxyAgent({
+      noProxy: noProxy.join(','),
+      // One request per connection: a broken one then concerns one call only, and its fate is clear.
+      allowH2: false,
+      pipelining: 1,
+      connectTimeout: this.#limits.connectTimeoutMs,
+      // Our own clocks are exact and name themselves; undici's are off.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: maxHeaderBytes,
+      ...(connector && { connect: connector }),
+    })
+  }
+
+  get(request: HttpRequest): Promise<HttpAnswer> {
+    return this.#collect(request, { method: 'GET' })
+  }
+
+  postJson(request: HttpRequest, body: object): Promise<HttpAnswer> {
+    return this.#collect(request, jsonPost(body))
+  }
+
+  postForm(request: HttpRequest, fields: FormFields): Promise<HttpAnswer> {
+    const form = new FormData()
+    for (const [name, value] of fields) {
+      if (typeof value === 'string') form.append(name, value)
+      // The copy gives the file a buffer of its own, which the type asks for.
+      else form.append(name, new File([new Uint8Array(value.bytes)], value.filename, { type: value.mediaType }))
+    }
+    return this.#collect(request, { method: 'POST', body: form })
+  }
+
+  async postJsonForEvents(request: HttpRequest, body: object, onEvent: (data: string) => boolean): Promise<HttpAnswer> {
+    const decoder = new TextDecoder()
+    let isDone = false
+    const parser = createParser({
+      maxBufferSize: this.#limits.maxEventLength,
+      onEvent: ({ data }) => {
+        if (!isDone) isDone = onEvent(data)
+      },
+      onError: (error) => {
+        if (error.type === 'max-buffer-size-exceeded') {
+          throw tooLarge(request.provider, `an event of more than ${this.#limits.maxEventLength} characters`)
+        }
+      },
+    })
+    const chunks: Buffer[] = []
+    const post = jsonPost(body)
+    const answer = await this.#exchange(
+      request,
+      { ...post, headers: { ...post.headers, accept: 'text/event-stream' } },
+      ({ status, headers }) => {
+        const isEvents = status === 200 && /^text\/event-stream\b/i.test(headerOf(headers, 'content-type') ?? '')
+        if (!isEvents) return collector(chunks)
+        return (chunk) => {
+          parser.feed(decoder.decode(chunk, { stream: true }))
+          return isDone
+        }
+      },
+    )
+    // A stream that ended without the last blank line has still said all that it had to say.
+    if (!isDone && chunks.length === 0) parser.feed(`${decoder.decode()}\n\n`)
+    return { ...answer, body: Buffer.concat(chunks) }
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.close()
+  }
+
+  async #collect(request: HttpRequest, call: Call): Promise<HttpAnswer> {
+    const chunks: Buffer[] = []
+    const answer = await this.#exchange(request, call, () => collector(chunks))
+    return { ...answer, body: Buffer.concat(chunks) }
+  }
+
+  /** Sends, and reads the answer through the consumer that is chosen by its head, until that has enough. */
+  async #exchange(
+    request: HttpRequest,
+    call: Call,
+    consumerOf: (head: Omit<HttpAnswer, 'body'>) => Consumer,
+  ): Promise<Omit<HttpAnswer, 'body'>> {
+    const { provider, url } = request
+    const clock = new ExchangeClock(request, this.#limits)
+    let body: Dispatcher.ResponseData['body'] | undefined
+    let isWhole = false
+    try {
+      const response = await clock.race(
+        observeSending(this.#dispatcher, clock).request({
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method: call.method,
+          headers: { ...request.headers, ...call.headers },
+          signal: clock.signal,
+          ...(call.body !== undefined && { body: call.body }),
+        }),
+      )
+      body = response.body
+      clock.answerBegan()
+      const head = { status: response.statusCode, headers: response.headers }
+      refuseEncoding(provider, headerOf(head.headers, 'content-encoding'))
+      const consume = consumerOf(head)
+      let size = 0
+      for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        clock.pieceCame()
+        size += chunk.length
+        if (size > this.#limits.maxAnswerBytes) {
+          throw tooLarge(provider, `an answer of more than ${this.#limits.maxAnswerBytes} bytes`)
+        }
+        if (consume(chunk)) break
+      }
+      isWhole = true
+      return head
+    } catch (error) {
+      if (clock.failure !== null) throw clock.failure
+      if (error instanceof ProviderError) throw error
+      throw mapNetworkError(error, { provider, host: url.host, isSent: clock.isSent })
+    } finally {
+      clock.stop()
+      if (body && !body.readableEnded) {
+        if (isWhole) body.dump({ limit: 4096, signal: AbortSignal.timeout(streamEndMs) }).catch(() => undefined)
+        else body.on('error', () => undefined).destroy()
+      }
+    }
+  }
+}
+
+interface Call {
+  method: 'GET' | 'POST'
+  headers?: Record<string, string>
+  body?: string | FormData
+}
+
+function jsonPost(body: object): Call {
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+}
+
+function collector(chunks: Buffer[]): Consumer {
+  return (chunk) => {
+    chunks.push(chunk)
+    return false
+  }
+}
+
+/** undici calls `onRequestStart` when a connection stands and the request is about to be written, not before. */
+function observeSending(dispatcher: Dispatcher, clock: ExchangeClock): Dispatcher {
+  return dispatcher.compose((dispatch) => (options, handler) => {
+    const onRequestStart = handler.onRequestStart?.bind(handler)
+    handler.onRequestStart = (controller, context) => {
+      clock.isSent = true
+      onRequestStart?.(controller, context)
+    }
+    return dispatch(options, handler)
+  })
+}
+
+/** We ask for no compression, so that limits hold for what is read. */
+function refuseEncoding(provider: string, encoding: string | undefined): void {
+  if (encoding === undefined || encoding === '' || encoding === 'identity') return
+  throw new ProviderError('PROVIDER_ERROR', `Provider ${provider} sent a compressed answer, which was not asked for.`, {
+    provider,
+  })
+}
+
+function tooLarge(provider: string, what: string): ProviderError {
+  return new ProviderError(
+    'PAYLOAD_TOO_LARGE',
+    `Provider ${provider} sent ${what}; ask for less, or raise the limit of the settings.`,
+    { provider },
+  )
+}

@@ -1,0 +1,140 @@
+import type { ChatInput, ChatMessage, ResponseFormat, Tool, ToolChoice } from '../../contract/types.ts'
+import { parseJson } from '../http/json-shape.ts'
+import { ProviderError } from '../provider.ts'
+import { mergeProviderOptions } from './merge-provider-options.ts'
+import type { OpenAiDialect } from './openai-dialect.ts'
+import { toContentPart } from './to-content-part.ts'
+import { toSamplingFields } from './to-sampling-fields.ts'
+
+/** What a body is made for. */
+export interface BodyContext {
+  provider: string
+  model: string
+  dialect: OpenAiDialect
+}
+
+/**
+ * The body of POST /chat/completions (OpenAPI description 2.3.0, CreateChatCompletionRequest).
+ * @throws INVALID_REQUEST
+ */
+export function toChatBody(input: ChatInput, context: BodyContext, isStreamed: boolean): Record<string, unknown> {
+  const { provider, model, dialect } = context
+  const body: Record<string, unknown> = {
+    model,
+    messages: input.messages.map((message) => toMessage(message, context)),
+    ...toSamplingFields(input.sampling, dialect, provider),
+    ...toReasoningFields(input, dialect),
+  }
+  if (input.sampling.maxOutputTokens !== null) body[dialect.maxTokensField] = input.sampling.maxOutputTokens
+  if (input.tools.length > 0) body['tools'] = input.tools.map((tool) => toTool(tool, provider))
+  if (input.toolChoice !== null) body['tool_choice'] = toToolChoice(input.toolChoice, provider)
+  if (input.parallelToolCalls !== null) body['parallel_tool_calls'] = input.parallelToolCalls
+  if (input.responseFormat !== null) body['response_format'] = toResponseFormat(input.responseFormat, provider)
+  if (input.user !== null && dialect.takesUser) body['user'] = input.user
+  if (isStreamed) {
+    body['stream'] = true
+    if (dialect.asksStreamUsage) body['stream_options'] = { include_usage: true }
+  }
+  return mergeProviderOptions(body, input.providerOptions, provider)
+}
+
+function toMessage(message: ChatMessage, { provider, dialect }: BodyContext): Record<string, unknown> {
+  const name = message.name === null ? {} : { name: message.name }
+  // A single text is sent as a plain string, which every server of the family takes.
+  const onlyPart = message.content.length === 1 ? message.content[0] : undefined
+  const content =
+    onlyPart?.kind === 'TEXT'
+      ? (onlyPart.text ?? '')
+      : message.content.map((part) => toContentPart(part, dialect, provider))
+  switch (message.role) {
+    case 'SYSTEM':
+      return { role: 'system', content, ...name }
+    case 'USER':
+      return { role: 'user', content, ...name }
+    case 'ASSISTANT': {
+      if (message.toolCalls.length === 0) return { role: 'assistant', content, ...name }
+      const calls = message.toolCalls.map(({ id, name: tool, arguments: json }) => ({
+        id,
+        type: 'function',
+        function: { name: tool, arguments: json },
+      }))
+      return { role: 'assistant', content: message.content.length === 0 ? null : content, ...name, tool_calls: calls }
+    }
+    case 'TOOL':
+      if (message.toolCallId === null) throw invalid(provider, 'A TOOL message needs toolCallId.')
+      if (message.content.some((part) => part.kind !== 'TEXT')) {
+        throw invalid(provider, 'A TOOL message may hold text only; send media in a USER message after it.')
+      }
+      return { role: 'tool', tool_call_id: message.toolCallId, content: message.content.length === 0 ? '' : content }
+    case 'UNSPECIFIED':
+      throw invalid(provider, 'A message has no role; set it to SYSTEM, USER, ASSISTANT or TOOL.')
+    default:
+      return message.role satisfies never
+  }
+}
+
+function toReasoningFields({ reasoning }: ChatInput, dialect: OpenAiDialect): Record<string, unknown> {
+  if (reasoning === null) return {}
+  const effort = reasoning.effort === 'UNSPECIFIED' ? null : reasoning.effort.toLowerCase()
+  switch (dialect.reasoning) {
+    case 'none':
+      return {}
+    case 'reasoning_effort':
+      return effort === null ? {} : { reasoning_effort: effort }
+    case 'reasoning_object': {
+      // OpenRouter takes one of the two; the budget is the more exact wish.
+      if (reasoning.maxTokens !== null) return { reasoning: { max_tokens: reasoning.maxTokens } }
+      return effort === null ? {} : { reasoning: { effort } }
+    }
+    default:
+      return dialect.reasoning satisfies never
+  }
+}
+
+function toTool({ name, description, parameters, strict }: Tool, provider: string): Record<string, unknown> {
+  const schema = parsedSchema(parameters, `The parameters of tool ${name}`, provider)
+  const rest = { ...(description !== null && { description }), parameters: schema, ...(strict && { strict }) }
+  return { type: 'function', function: { name, ...rest } }
+}
+
+function toToolChoice({ mode, name }: ToolChoice, provider: string): unknown {
+  switch (mode) {
+    case 'AUTO':
+      return 'auto'
+    case 'NONE':
+      return 'none'
+    case 'REQUIRED':
+      return 'required'
+    case 'TOOL':
+      if (name === null) throw invalid(provider, 'toolChoice of mode TOOL needs the name of the tool.')
+      return { type: 'function', function: { name } }
+    default:
+      return mode satisfies never
+  }
+}
+
+function toResponseFormat({ kind, name, schema, strict }: ResponseFormat, provider: string): unknown {
+  switch (kind) {
+    case 'TEXT':
+      return { type: 'text' }
+    case 'JSON_OBJECT':
+      return { type: 'json_object' }
+    case 'JSON_SCHEMA': {
+      if (schema === null) throw invalid(provider, 'responseFormat of kind JSON_SCHEMA needs a schema.')
+      const parsed = parsedSchema(schema, 'responseFormat.schema', provider)
+      return { type: 'json_schema', json_schema: { name: name ?? 'answer', schema: parsed, ...(strict && { strict }) } }
+    }
+    default:
+      return kind satisfies never
+  }
+}
+
+function parsedSchema(json: string, what: string, provider: string): unknown {
+  const schema = parseJson(json)
+  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema
+  throw invalid(provider, `${what} must be the JSON text of a JSON Schema object.`)
+}
+
+function invalid(provider: string, message: string): ProviderError {
+  return new ProviderError('INVALID_REQUEST', message, { provider })
+}

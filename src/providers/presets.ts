@@ -1,0 +1,140 @@
+import type { ProviderDefinition } from '../contract/types.ts'
+import { type OpenAiDialect, openAiDialect } from './openai/openai-dialect.ts'
+
+/** A provider that is known without being registered: data, no code. */
+export interface Preset {
+  name: string
+  /** The wire format; each has one folder. */
+  format: 'openai'
+  /** Null where the operator must give it. */
+  baseUrl: string | null
+  /** Appended to a base address that has no path. */
+  defaultPath: string
+  /** Where its key is looked for, sent to its own host only; empty where none is needed. */
+  keyReferences: readonly string[]
+  defaultModel: string | null
+  dialect: OpenAiDialect
+}
+
+/** A server that speaks OpenAI's protocol in its oldest and most widely understood form. */
+const compatible: OpenAiDialect = {
+  ...openAiDialect,
+  maxTokensField: 'max_tokens',
+  takesTopK: true,
+  takesBase64Vectors: false,
+}
+
+/** A compatible server in one's own network: it must not be made to fetch addresses for strangers. */
+const local: OpenAiDialect = { ...compatible, fetchesImages: false }
+
+const chatOnly = ['CHAT'] as const
+
+/** One row a provider. The hints say where its differences are documented. */
+const table: readonly Preset[] = [
+  hosted('openai', 'https://api.openai.com/v1', openAiDialect, 'gpt-5-mini'),
+  // learn.microsoft.com, Azure OpenAI v1 API: the deployment's name is the model; host and query are the operator's.
+  {
+    ...hosted('azure-openai', null, { ...openAiDialect, keyHeader: 'api-key' }),
+    defaultPath: '/openai/v1',
+  },
+  // console.groq.com/docs: no embeddings; usage comes in the last choice chunk.
+  hosted('groq', 'https://api.groq.com/openai/v1', {
+    ...openAiDialect,
+    capabilities: ['CHAT', 'AUDIO_TRANSCRIPTION', 'AUDIO_TRANSLATION'],
+  }),
+  // Mistral's TypeScript client 2.6: random_seed, output_dimension, document_url; unknown fields are refused with 422.
+  hosted(
+    'mistral',
+    'https://api.mistral.ai/v1',
+    {
+      ...openAiDialect,
+      capabilities: ['CHAT', 'EMBEDDING', 'AUDIO_TRANSCRIPTION'],
+      maxTokensField: 'max_tokens',
+      seedField: 'random_seed',
+      takesUser: false,
+      asksStreamUsage: false,
+      takesBase64Vectors: false,
+      dimensionsField: 'output_dimension',
+      mediaParts: 'mistral',
+    },
+    'mistral-small-latest',
+  ),
+  // api-docs.deepseek.com: no seed.
+  {
+    ...hosted(
+      'deepseek',
+      'https://api.deepseek.com',
+      { ...openAiDialect, capabilities: chatOnly, maxTokensField: 'max_tokens', seedField: null, takesUser: false },
+      'deepseek-chat',
+    ),
+    defaultPath: '',
+  },
+  // openrouter.ai/docs: `reasoning` object; GET /models is public, so GET /key checks the key.
+  hosted('openrouter', 'https://openrouter.ai/api/v1', {
+    ...compatible,
+    capabilities: chatOnly,
+    reasoning: 'reasoning_object',
+    keyCheckPath: '/key',
+  }),
+  // docs.together.ai: images in `base64`; GET /models gives a bare list.
+  hosted('together', 'https://api.together.xyz/v1', {
+    ...compatible,
+    capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING', 'IMAGE_GENERATION'],
+    imageFormatWord: 'base64',
+  }),
+  // docs.x.ai: reasoning tokens stand beside completion_tokens.
+  hosted('xai', 'https://api.x.ai/v1', {
+    ...openAiDialect,
+    capabilities: ['CHAT', 'IMAGE_GENERATION'],
+    countsReasoningApart: true,
+  }),
+  hosted('fireworks', 'https://api.fireworks.ai/inference/v1', {
+    ...compatible,
+    capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'],
+  }),
+  served('vllm', 'http://127.0.0.1:8000/v1', {
+    ...local,
+    capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING', 'AUDIO_TRANSCRIPTION', 'AUDIO_TRANSLATION'],
+    takesBase64Vectors: true,
+  }),
+  served('llama-cpp', 'http://127.0.0.1:8080/v1', { ...local, capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'] }),
+  served('lm-studio', 'http://127.0.0.1:1234/v1', { ...local, capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'] }),
+  // Ollama's OpenAI-compatible side: no top_k, `max_tokens` only.
+  served('ollama', 'http://127.0.0.1:11434/v1', {
+    ...local,
+    capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'],
+    takesTopK: false,
+  }),
+  served('openai-compatible', null, local),
+]
+
+/** All presets by name. */
+export const presets: ReadonlyMap<string, Preset> = new Map(table.map((preset) => [preset.name, preset]))
+
+/** A preset as it would be registered. */
+export function presetDefinition({ name, baseUrl, keyReferences, defaultModel }: Preset): ProviderDefinition {
+  return {
+    id: name,
+    kind: name,
+    baseUrl,
+    keyReferences: [...keyReferences],
+    defaultModel,
+    limits: null,
+    metadata: {},
+  }
+}
+
+function hosted(
+  name: string,
+  baseUrl: string | null,
+  dialect: OpenAiDialect,
+  defaultModel: string | null = null,
+): Preset {
+  const keyReferences = [`MODEL_KEY_${name.toUpperCase().replaceAll('-', '_')}`]
+  return { name, format: 'openai', baseUrl, defaultPath: '/v1', keyReferences, defaultModel, dialect }
+}
+
+function served(name: string, baseUrl: string | null, dialect: OpenAiDialect): Preset {
+  const open = { keyReferences: [], defaultModel: null }
+  return { name, format: 'openai', baseUrl, defaultPath: '/v1', ...open, dialect }
+}

@@ -1,0 +1,115 @@
+import type { ProviderDefinition } from '../contract/types.ts'
+import type { ProviderFactory } from '../model-service/ports.ts'
+import { createHostMatcher, type HostMatcher, isLoopback } from './host-allow-list.ts'
+import type { HttpClient } from './http/http-client.ts'
+import type { MediaFetcher } from './http/media-fetcher.ts'
+import { inferProvider } from './infer-provider.ts'
+import { type KeySources, resolveKey } from './key-resolver.ts'
+import { OpenAiProvider } from './openai/openai-provider.ts'
+import { type Preset, presetDefinition, presets } from './presets.ts'
+import { type ModelProvider, ProviderError } from './provider.ts'
+
+/** What the factory builds adapters with. */
+export interface ConfiguredProviderFactoryOptions extends KeySources {
+  /** Hosts (`host`, `host:port`, `*.suffix`) that providers may have beside those of the presets and loopback. */
+  allowedHosts: readonly string[]
+  httpClient: HttpClient
+  mediaFetcher: MediaFetcher
+}
+
+interface Built {
+  fingerprint: string
+  provider: ModelProvider
+}
+
+/**
+ * Builds adapters from definitions, at the first use, and keeps each until its definition or its key changes; a key that
+ * was changed in its file is so taken up by the next call.
+ */
+export class ConfiguredProviderFactory implements ProviderFactory {
+  readonly presets: readonly string[] = [...presets.keys()].sort()
+  readonly #options: ConfiguredProviderFactoryOptions
+  readonly #isAllowed: HostMatcher
+  readonly #built = new Map<string, Built>()
+
+  constructor(options: ConfiguredProviderFactoryOptions) {
+    this.#options = options
+    this.#isAllowed = createHostMatcher(options.allowedHosts)
+  }
+
+  preset(name: string): ProviderDefinition | null {
+    const preset = presets.get(name)
+    return preset === undefined ? null : presetDefinition(preset)
+  }
+
+  infer(model: string): string | null {
+    return inferProvider(model)
+  }
+
+  get(definition: ProviderDefinition): ModelProvider {
+    const { id, kind } = definition
+    const preset = presets.get(kind)
+    if (preset === undefined) {
+      throw new ProviderError(
+        'PROVIDER_UNKNOWN',
+        `Provider ${id} is of kind ${kind}, for which there is no adapter; known are ${this.presets.join(', ')}.`,
+        { provider: id },
+      )
+    }
+    const baseUrl = this.#baseUrlOf(definition, preset)
+    const key = resolveKey(referencesOf(definition, preset, baseUrl), this.#options, id)
+    const fingerprint = JSON.stringify([kind, baseUrl.href, key])
+    const known = this.#built.get(id)
+    if (known?.fingerprint === fingerprint) return known.provider
+    const { httpClient: http, mediaFetcher: media } = this.#options
+    const provider = build(preset, { id, baseUrl, key, http, media })
+    this.#built.set(id, { fingerprint, provider })
+    return provider
+  }
+
+  /** @throws INVALID_REQUEST */
+  #baseUrlOf({ id, baseUrl }: ProviderDefinition, preset: Preset): URL {
+    const text = baseUrl ?? preset.baseUrl
+    if (text === null) throw invalid(id, `Provider ${id} (${preset.name}) needs a baseUrl; set it in its registration.`)
+    const url = URL.parse(text)
+    if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.hash !== '') {
+      throw invalid(id, `The baseUrl of provider ${id} must be an http or https address without user name or fragment.`)
+    }
+    if (!isLoopback(url) && !presetOrigins.has(url.origin) && !this.#isAllowed(url)) {
+      throw invalid(
+        id,
+        `Provider ${id} lies at ${url.host}, which is not on the allow-list; add it to PROVIDER_ALLOWED_HOSTS.`,
+      )
+    }
+    if (url.pathname === '/') url.pathname = preset.defaultPath
+    return url
+  }
+}
+
+/** The presets' own addresses, scheme and port included: no key goes to them unencrypted. */
+const presetOrigins = new Set(
+  [...presets.values()].flatMap(({ baseUrl }) => (baseUrl === null ? [] : [new URL(baseUrl).origin])),
+)
+
+/** A preset's own key goes to the preset's own host only; elsewhere the definition must name the key. */
+function referencesOf({ keyReferences }: ProviderDefinition, preset: Preset, baseUrl: URL): readonly string[] {
+  const isElsewhere = preset.baseUrl !== null && new URL(preset.baseUrl).origin !== baseUrl.origin
+  if (!isElsewhere) return keyReferences.length > 0 ? keyReferences : preset.keyReferences
+  return keyReferences
+}
+
+function build(
+  preset: Preset,
+  parts: { id: string; baseUrl: URL; key: string | null; http: HttpClient; media: MediaFetcher },
+): ModelProvider {
+  switch (preset.format) {
+    case 'openai':
+      return new OpenAiProvider({ ...parts, dialect: preset.dialect })
+    default:
+      return preset.format satisfies never
+  }
+}
+
+function invalid(provider: string, message: string): ProviderError {
+  return new ProviderError('INVALID_REQUEST', message, { provider })
+}
