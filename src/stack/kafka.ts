@@ -55,8 +55,10 @@ export async function startKafka(session: StackSession): Promise<string> {
         `-Dlog4j2.configurationFile=${assetPath('kafka', 'log4j2.properties')}`,
         `-Dkafka.logs.dir=${folder}`,
       ]
-      await formatStorage({ java, args: [...common, '-cp', classPath], properties, signal })
       const shared = classArchive({ cacheDirectory, name: 'kafka', java, classPath }, attempt)
+      // An archive is for reading here; the one being written is the broker's.
+      const reading = shared.archive === undefined ? shared.flags : []
+      await formatStorage({ java, args: [...common, ...reading, '-cp', classPath], properties, signal })
       const broker = `127.0.0.1:${brokerPort}`
       return {
         file: java.file,

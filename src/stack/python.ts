@@ -18,28 +18,27 @@ const GREATEST_MINOR = 14
 const PIP_TIMEOUT_MS = 20 * 60 * 1000
 
 /**
- * Finds Python 3.10 to 3.14 with pip in PATH; the plain name goes first.
+ * Finds Python 3.10 to 3.14 in PATH; the plain name goes first. Whether it has pip shows when pip is needed: asking
+ * takes a second, and what is in the cache needs none.
  * @throws STACK_PYTHON_MISSING
  */
 export async function findPython(signal?: AbortSignal): Promise<Python> {
   const found: string[] = []
   for (const file of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14', 'python']) {
-    const args = ['-m', 'pip', '--disable-pip-version-check', '--version']
-    const version = await runCommand({ file, args: ['--version'], timeoutMs: 20_000, ...(signal && { signal }) })
-    if (version.code !== 0) continue
-    const parsed = parsePythonVersion(version.stdout)
-    if (parsed === undefined || !isSupportedPython(parsed)) {
-      found.push(`${file} is ${version.stdout.trim() || 'of an unknown version'}`)
-      continue
-    }
-    const pip = await runCommand({ file, args, timeoutMs: 60_000, ...(signal && { signal }) })
-    if (pip.code === 0) return { file, version: `${parsed.major}.${parsed.minor}` }
-    found.push(`${file} has no pip`)
+    const result = await runCommand({ file, args: ['--version'], timeoutMs: 20_000, ...(signal && { signal }) })
+    if (result.code !== 0) continue
+    const parsed = parsePythonVersion(result.stdout)
+    if (parsed !== undefined && isSupportedPython(parsed)) return { file, version: `${parsed.major}.${parsed.minor}` }
+    found.push(`${file} is ${result.stdout.trim() || 'of an unknown version'}`)
   }
   const detail = found.length === 0 ? 'There is none in PATH.' : `Found: ${[...new Set(found)].join('; ')}.`
-  throw new StackError(
+  throw pythonMissing(detail)
+}
+
+function pythonMissing(detail: string): StackError {
+  return new StackError(
     'STACK_PYTHON_MISSING',
-    `Local models need Python 3.${LEAST_MINOR} to 3.${GREATEST_MINOR} with pip. ${detail}`,
+    `Python 3.${LEAST_MINOR} to 3.${GREATEST_MINOR} with pip is needed. ${detail}`,
     'Install it (Debian: apt install python3 python3-pip; macOS: brew install python).',
   )
 }
@@ -77,7 +76,7 @@ export interface PythonPackages {
 /**
  * The folder of these packages, to be given as PYTHONPATH. Only wheels, only with the pinned hashes; no virtual
  * environment, so it works where the system's Python is "externally managed".
- * @throws STACK_OFFLINE_CACHE_MISS, STACK_DOWNLOAD_FAILED
+ * @throws STACK_OFFLINE_CACHE_MISS, STACK_DOWNLOAD_FAILED, STACK_PYTHON_MISSING when there is no pip
  */
 export async function ensurePythonPackages(packages: PythonPackages): Promise<string> {
   const text = readFileSync(packages.requirements, 'utf8')
@@ -120,6 +119,7 @@ async function pipInstall(packages: PythonPackages, directory: string, expectedC
     ...(packages.signal && { signal: packages.signal }),
   })
   if (result.code === 0) return
+  if (result.stderr.includes('No module named pip')) throw pythonMissing(`${packages.python.file} has no pip.`)
   throw new StackError(
     'STACK_DOWNLOAD_FAILED',
     `pip could not install ${packages.what}.\n${lastLines(result, 6)}`,
