@@ -1,5 +1,5 @@
 /** Records of the contract → values for Kafka. Ids are looked up, never registered: that is a deploy step. */
-import { type TopicRole, topicName, type topics } from '../contract/topics.ts'
+import { type TopicRole, topicName } from '../contract/topics.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { type ContractName, contractType, type DraftOf } from './contract-type.ts'
 import type { SchemaRegistry } from './schema-registry.ts'

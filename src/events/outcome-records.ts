@@ -1,0 +1,133 @@
+/** What is published of an outcome: its completion, a copy to whom it asked for one, performance events, a dead letter. */
+import type { PublishedEncoders } from '../codec/record-encoder.ts'
+import { maxMessageBytes, topicName } from '../contract/topics.ts'
+import type { ModelCompletion, PerformanceEvent } from '../contract/types.ts'
+import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
+import type { ReceivedRecord } from '../delivery/received-record.ts'
+import type { Outcome, RequestLogRow } from '../model-service/ports.ts'
+import { cloudEventHeaders, eventId, passedOnHeaders } from './cloud-events.ts'
+import { deadLetterRecord } from './dead-letter.ts'
+import { recordBytes } from './record-bytes.ts'
+
+/** What the records are made with. */
+export interface OutcomeRecordsOptions {
+  encoders: Pick<PublishedEncoders, 'ModelCompletion' | 'PerformanceEvent'>
+  topicPrefix: string
+  /** Topics to which a copy may be sent, by their full names. They must exist: a missing one fails the transaction. */
+  replyTopics: ReadonlySet<string>
+  /** Whether the request log keeps bodies, so that an outcome too large to publish can point to its own. */
+  bodiesKept: boolean
+  /** Largest record in bytes; default 8 MiB less 64 KiB for the batch around it. */
+  maxRecordBytes?: number
+}
+
+/** An outcome, ready to settle and to publish. */
+export interface OutcomeRecords {
+  /** The completion first. */
+  records: OutgoingRecord[]
+  /** The completion's value as it came from the service, also when it is too large to publish. */
+  completionValue: Buffer
+  /** The log row; says PAYLOAD_TOO_LARGE where the published completion does. */
+  log: RequestLogRow
+}
+
+const statusTypes: Record<ModelCompletion['status'], string> = {
+  UNSPECIFIED: 'model.request.failed',
+  COMPLETED: 'model.request.completed',
+  FAILED: 'model.request.failed',
+  EXPIRED: 'model.request.expired',
+  CANCELLED: 'model.request.cancelled',
+  REJECTED: 'model.request.rejected',
+}
+
+/** Makes the function that turns an outcome, and the record that its request came in, into records. */
+export function createOutcomeRecords(
+  options: OutcomeRecordsOptions,
+): (outcome: Outcome, source: ReceivedRecord) => OutcomeRecords {
+  const { encoders, topicPrefix, replyTopics, bodiesKept, maxRecordBytes = maxMessageBytes - 64 * 1024 } = options
+
+  function completionRecord(completion: ModelCompletion, source: ReceivedRecord): OutgoingRecord {
+    const { tenant, requestId, status, timings } = completion
+    const key = source.key !== null && source.key.length > 0 ? source.key : Buffer.from(requestId)
+    const headers = {
+      ...cloudEventHeaders({
+        id: eventId(tenant, requestId, 'ModelCompletion', 0),
+        type: statusTypes[status],
+        subject: requestId,
+        timeMs: timings.finishedAt ?? source.timestamp,
+      }),
+      ...passedOnHeaders(source.headers),
+    }
+    return { topic: topicName('completions', topicPrefix), key, headers, value: encoders.ModelCompletion(completion) }
+  }
+
+  function performanceRecord(event: PerformanceEvent, source: ReceivedRecord): OutgoingRecord {
+    const { tenant, requestId, kind, attempt, occurredAt, model } = event
+    const perAttempt = kind === 'ATTEMPT'
+    const headers = {
+      ...cloudEventHeaders({
+        id: eventId(tenant, requestId, `PerformanceEvent.${kind}`, perAttempt ? attempt : 0),
+        type: perAttempt ? 'model.attempt.measured' : 'model.request.measured',
+        subject: requestId,
+        timeMs: occurredAt,
+      }),
+      ...passedOnHeaders(source.headers),
+    }
+    const key = Buffer.from(model ?? requestId)
+    return { topic: topicName('performance', topicPrefix), key, headers, value: encoders.PerformanceEvent(event) }
+  }
+
+  return (outcome, source) => {
+    const full = completionRecord(outcome.completion, source)
+    const completionValue = full.value ?? Buffer.alloc(0)
+    let { completion, performance, log } = outcome
+    let published = full
+    for (const shrink of [withoutOutput, withoutLabels]) {
+      if (recordBytes(published) <= maxRecordBytes) break
+      completion = shrink(completion, completionValue.length, bodiesKept)
+      published = completionRecord(completion, source)
+      log = { ...log, status: 'FAILED', errorCode: 'PAYLOAD_TOO_LARGE' }
+      performance = outcome.performance.map((event) =>
+        event.kind === 'REQUEST' ? { ...event, status: 'FAILED', errorCode: 'PAYLOAD_TOO_LARGE' } : event,
+      )
+    }
+    const records = [published, ...performance.map((event) => performanceRecord(event, source))]
+    const replyTopic = source.headers['reply-topic']
+    if (replyTopic !== undefined && replyTopics.has(replyTopic)) records.push({ ...published, topic: replyTopic })
+    if (outcome.completion.status === 'REJECTED') {
+      const reason = completion.error ?? { code: 'INVALID_REQUEST', message: 'The request was rejected.' }
+      records.push(deadLetterRecord(source, reason, topicPrefix))
+    }
+    return { records, completionValue, log }
+  }
+}
+
+/** The call was paid for, so what it cost stays; only the answer goes. */
+function withoutOutput(completion: ModelCompletion, sizeBytes: number, bodiesKept: boolean): ModelCompletion {
+  const { tenant, requestId } = completion
+  return {
+    ...completion,
+    status: 'FAILED',
+    chat: null,
+    completion: null,
+    embedding: null,
+    imageGeneration: null,
+    audioTranscription: null,
+    audioTranslation: null,
+    confidence: null,
+    storedBody: bodiesKept ? `request-log:${tenant}/${requestId}` : null,
+    error: {
+      code: 'PAYLOAD_TOO_LARGE',
+      message: `The completion has ${sizeBytes} bytes, more than a record may have; its answer was left out.`,
+      retryable: false,
+      provider: completion.provider,
+      httpStatus: null,
+    },
+  }
+}
+
+/** What a producer's labels or many attempts' messages may still weigh. */
+function withoutLabels(completion: ModelCompletion): ModelCompletion {
+  const attempts = completion.attempts.map((attempt) => ({ ...attempt, error: null }))
+  return { ...completion, metadata: {}, warnings: [], attempts }
+}

@@ -1,0 +1,177 @@
+/** Creates the topics of the contract and keeps their settings; the deploy step behind `model-service topics`. */
+import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs'
+import { maxMessageBytes, type TopicDefinition, type TopicRole, topicName, topics } from '../contract/topics.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+
+/** How topics are made. */
+export interface TopicOptions {
+  /** What stands before all topic names. */
+  prefix: string
+  /** Partitions of wide topics; default 12. Existing topics keep theirs. */
+  partitions?: number
+  /** Default 1; production wants 3. */
+  replicationFactor?: number
+  /** `min.insync.replicas`; left to the broker when not given. */
+  minInSyncReplicas?: number
+}
+
+/** What holds of one topic. */
+export interface TopicRow {
+  topic: string
+  role: TopicRole
+  /** Actual partitions; null when the topic does not exist. */
+  partitions: number | null
+  status: 'created' | 'updated' | 'unchanged' | 'missing' | 'different'
+  /** What differs, or did before it was changed, as `setting: actual, expected`. */
+  differences: string[]
+}
+
+/** Original bytes get headers with the reason on top, so these topics take a little more than what they take over. */
+const originalBytesSlack = 256 * 1024
+/** Settings of a topic itself, as opposed to defaults of the broker (DescribeConfigs, config_source). */
+const topicConfigSource = 1
+
+/**
+ * Creates what is missing and corrects settings that differ. Partition counts are never changed, only reported: more
+ * partitions move keys to other partitions. @throws BROKER_UNAVAILABLE
+ */
+export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<TopicRow[]> {
+  return withAdmin(kafka, async (admin) => {
+    const rows = await compare(admin, options)
+    const missing = rows.filter((row) => row.status === 'missing')
+    if (missing.length > 0) {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ topic, role }) => ({
+          topic,
+          numPartitions: wantedPartitions(topics[role], options),
+          replicationFactor: options.replicationFactor ?? 1,
+          configEntries: toEntries(wantedConfig(role, options)),
+        })),
+      })
+    }
+    const different = rows.filter((row) => row.changes.size > 0)
+    for (const { topic, changes, ownConfig } of different) {
+      // This request replaces all settings of the topic, so those that are none of our business are sent along.
+      const configEntries = toEntries(new Map([...ownConfig, ...changes]))
+      const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+      await admin.alterConfigs({ validateOnly: false, resources })
+    }
+    return rows.map((row) => {
+      if (row.status === 'missing') {
+        return toRow({ ...row, status: 'created', partitions: wantedPartitions(topics[row.role], options) })
+      }
+      return toRow(row.changes.size > 0 ? { ...row, status: 'updated' } : row)
+    })
+  })
+}
+
+/** Says what is missing or different; changes nothing. @throws BROKER_UNAVAILABLE */
+export async function checkTopics(kafka: Kafka, options: TopicOptions): Promise<TopicRow[]> {
+  return withAdmin(kafka, async (admin) => (await compare(admin, options)).map(toRow))
+}
+
+/** Which of these topics, by their full names, exist. @throws BROKER_UNAVAILABLE */
+export async function existingTopics(kafka: Kafka, names: readonly string[]): Promise<Set<string>> {
+  return withAdmin(kafka, async (admin) => {
+    const all = new Set(await admin.listTopics())
+    return new Set(names.filter((name) => all.has(name)))
+  })
+}
+
+interface Comparison extends TopicRow {
+  /** Settings to correct. */
+  changes: Map<string, string>
+  /** Settings that the topic itself has now. */
+  ownConfig: Map<string, string>
+}
+
+async function compare(admin: Admin, options: TopicOptions): Promise<Comparison[]> {
+  const roles = Object.keys(topics) as TopicRole[]
+  const existing = new Set(await admin.listTopics())
+  const names = roles.map((role) => topicName(role, options.prefix)).filter((name) => existing.has(name))
+  const partitions = new Map<string, number>()
+  const configs = new Map<string, Map<string, { value: string; own: boolean }>>()
+  if (names.length > 0) {
+    const metadata = await admin.fetchTopicMetadata({ topics: names })
+    for (const topic of metadata.topics) partitions.set(topic.name, topic.partitions.length)
+    const described = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+    })
+    for (const { resourceName, configEntries } of described.resources) {
+      const entries = configEntries.map(({ configName, configValue, configSource }) => {
+        return [configName, { value: configValue, own: Number(configSource) === topicConfigSource }] as const
+      })
+      configs.set(resourceName, new Map(entries))
+    }
+  }
+  return roles.map((role) => compareTopic(role, options, partitions, configs))
+}
+
+function compareTopic(
+  role: TopicRole,
+  options: TopicOptions,
+  partitions: ReadonlyMap<string, number>,
+  configs: ReadonlyMap<string, ReadonlyMap<string, { value: string; own: boolean }>>,
+): Comparison {
+  const topic = topicName(role, options.prefix)
+  const count = partitions.get(topic)
+  const changes = new Map<string, string>()
+  const differences: string[] = []
+  const ownConfig = new Map<string, string>()
+  const base = { topic, role, changes, ownConfig, differences }
+  if (count === undefined) return { ...base, partitions: null, status: 'missing' }
+  const actual = configs.get(topic)
+  for (const [name, { value, own }] of actual ?? []) if (own) ownConfig.set(name, value)
+  for (const [name, wanted] of wantedConfig(role, options)) {
+    const value = actual?.get(name)?.value
+    if (value === wanted) continue
+    changes.set(name, wanted)
+    differences.push(`${name}: ${value ?? 'not set'}, expected ${wanted}`)
+  }
+  const wanted = wantedPartitions(topics[role], options)
+  const asked = options.partitions !== undefined || topics[role].partitions === 'single'
+  if (asked && count !== wanted) {
+    differences.push(`partitions: ${count}, expected ${wanted}; never changed by this command`)
+  }
+  return { ...base, partitions: count, status: differences.length > 0 ? 'different' : 'unchanged' }
+}
+
+function toRow({ topic, role, partitions, status, differences }: TopicRow): TopicRow {
+  return { topic, role, partitions, status, differences }
+}
+
+function wantedPartitions(definition: TopicDefinition, options: TopicOptions): number {
+  return definition.partitions === 'single' ? 1 : (options.partitions ?? 12)
+}
+
+function wantedConfig(role: TopicRole, options: TopicOptions): Map<string, string> {
+  const { cleanupPolicy, retentionMs, record }: TopicDefinition = topics[role]
+  const config = new Map([
+    ['cleanup.policy', cleanupPolicy],
+    ['retention.ms', String(retentionMs)],
+    ['max.message.bytes', String(record === null ? maxMessageBytes + originalBytesSlack : maxMessageBytes)],
+  ])
+  if (options.minInSyncReplicas !== undefined) config.set('min.insync.replicas', String(options.minInSyncReplicas))
+  return config
+}
+
+function toEntries(config: ReadonlyMap<string, string>): { name: string; value: string }[] {
+  return [...config].map(([name, value]) => ({ name, value }))
+}
+
+async function withAdmin<T>(kafka: Kafka, run: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    return await run(admin)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ModelServiceError('BROKER_UNAVAILABLE', `The topics could not be read or changed: ${reason}.`, {
+      cause: error,
+    })
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}

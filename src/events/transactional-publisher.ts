@@ -1,0 +1,173 @@
+/**
+ * Publishes records in short Kafka transactions under one transactional id, one at a time.
+ *
+ *   new ── open ──► open ── any failed begin, send or commit, or the time limit ──► finished
+ *
+ * `finished` is final (rule 10 of docs/delivery.md): kafkajs reuses sequence numbers after a failed send, so aborting and
+ * sending again on the same producer loses the batch while reporting success, and a second commit may double it. What
+ * became of the last batch only a recovery under the same transactional id can tell.
+ */
+import { type Kafka, Partitioners, type Producer } from 'kafkajs'
+import { maxMessageBytes } from '../contract/topics.ts'
+import type { OutgoingRecord, RecordPublisher } from '../delivery/outgoing-record.ts'
+import { noSteps, type Steps } from '../delivery/steps.ts'
+import { systemTimers, type Timers } from '../delivery/timers.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import { recordBytes } from './record-bytes.ts'
+
+/** What a publisher is made of. */
+export interface TransactionalPublisherOptions {
+  kafka: Kafka
+  /** The incarnation's own; never used by two incarnations. */
+  transactionalId: string
+  /** The broker ends an open transaction after so long, in ms; default 15,000. */
+  transactionTimeoutMs?: number
+  /** Limit of one whole publish in ms; default 30,000. */
+  publishTimeoutMs?: number
+  steps?: Steps
+  timers?: Timers
+}
+
+/** Records of one send may have so many bytes together: what goes to one partition is one batch, which Kafka limits. */
+const sendBytes = maxMessageBytes - 64 * 1024
+
+/** A {@link RecordPublisher} over a transactional producer. */
+export class TransactionalPublisher implements RecordPublisher {
+  readonly #producer: Producer
+  readonly #steps: Steps
+  readonly #timers: Timers
+  readonly #publishTimeoutMs: number
+  #opening: Promise<void> | undefined
+  #failure: ModelServiceError | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: TransactionalPublisherOptions) {
+    const { kafka, transactionalId, transactionTimeoutMs = 15_000, publishTimeoutMs = 30_000 } = options
+    this.#steps = options.steps ?? noSteps
+    this.#timers = options.timers ?? systemTimers
+    this.#publishTimeoutMs = publishTimeoutMs
+    this.#producer = kafka.producer({
+      idempotent: true,
+      transactionalId,
+      transactionTimeout: transactionTimeoutMs,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      // The wait for the end of the transaction before is a retry too; with kafkajs's 300 ms it decides the latency.
+      retry: { initialRetryTime: 1, maxRetryTime: 8, factor: 0, retries: 200 },
+    })
+  }
+
+  /**
+   * Connects and runs an empty transaction, which fences every older producer of this id and ends what it left open.
+   * Nothing may be claimed before (rule 1). @throws BROKER_UNAVAILABLE
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.#limited('opening', async () => {
+      await this.#producer.connect()
+      const transaction = await this.#producer.transaction()
+      await transaction.abort()
+    })
+    return this.#opening
+  }
+
+  /** Whether the publisher can no longer be used. */
+  get finished(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** @throws BROKER_UNAVAILABLE: the outcome is in doubt, this publisher is finished */
+  publish(records: readonly OutgoingRecord[]): Promise<void> {
+    const run = this.#last.then(() => {
+      if (this.#failure !== undefined) throw finishedError(this.#failure)
+      if (this.#opening === undefined) throw finishedError(new Error('open() was not called'))
+      return records.length === 0 ? undefined : this.#limited('publishing', () => this.#runTransaction(records))
+    })
+    this.#last = run.catch(() => {})
+    return run
+  }
+
+  /** Waits for the transaction under way and disconnects. */
+  async close(): Promise<void> {
+    await this.#last
+    this.#failure ??= new ModelServiceError('BROKER_UNAVAILABLE', 'The publisher was closed.')
+    await this.#producer.disconnect()
+  }
+
+  async #runTransaction(records: readonly OutgoingRecord[]): Promise<void> {
+    const transaction = await this.#producer.transaction()
+    for (const part of partsOf(records)) {
+      this.#assertUsable()
+      await transaction.sendBatch({ acks: -1, topicMessages: topicMessages(part) })
+    }
+    await this.#steps.reached('sent')
+    // The time limit may have passed meanwhile; whoever saw the failure counts on no commit coming after it.
+    this.#assertUsable()
+    await transaction.commit()
+    await this.#steps.reached('committed')
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Runs with the time limit; whatever goes wrong finishes the publisher. */
+  async #limited(what: string, run: () => Promise<void>): Promise<void> {
+    let cancel = () => {}
+    const limit = new Promise<never>((_, reject) => {
+      cancel = this.#timers.after(this.#publishTimeoutMs, () =>
+        reject(new Error(`no answer within ${this.#publishTimeoutMs} ms`)),
+      )
+    })
+    try {
+      await Promise.race([run(), limit])
+    } catch (error) {
+      this.#failure ??= new ModelServiceError(
+        'BROKER_UNAVAILABLE',
+        `Kafka failed while ${what}; whether the transaction was committed is not known here.`,
+        { cause: error },
+      )
+      throw this.#failure
+    } finally {
+      cancel()
+    }
+  }
+}
+
+function finishedError(cause: Error): ModelServiceError {
+  return new ModelServiceError(
+    'BROKER_UNAVAILABLE',
+    'This publisher is finished or was never opened; open a new one and recover what this one left.',
+    { cause },
+  )
+}
+
+function* partsOf(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
+  let part: OutgoingRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = recordBytes(record)
+    if (part.length > 0 && bytes + size > sendBytes) {
+      yield part
+      part = []
+      bytes = 0
+    }
+    part.push(record)
+    bytes += size
+  }
+  if (part.length > 0) yield part
+}
+
+/** Groups records by topic, their order kept. */
+function topicMessages(records: readonly OutgoingRecord[]) {
+  const byTopic = Map.groupBy(records, (record) => record.topic)
+  return [...byTopic].map(([topic, group]) => ({
+    topic,
+    messages: group.map(({ key, value, headers, partition }) => ({
+      key,
+      value,
+      headers,
+      ...(partition !== undefined && { partition }),
+    })),
+  }))
+}
