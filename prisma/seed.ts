@@ -61,7 +61,7 @@ if (import.meta.main) {
   } else {
     const database = openDatabase({ url, applicationName: 'model-service seed' })
     try {
-      const encoders = { encodeRegistryEvent: () => [], encodeCommandResult: () => [] }
+      const encoders = { encodeRegistryEvent: () => null, encodeCommandResult: () => null }
       const registered = await seed(new PrismaRegistry({ prisma: database.prisma, encoders }))
       console.log(registered.length === 0 ? 'Nothing to register' : `Registered ${registered.join(', ')}`)
     } finally {

@@ -40,10 +40,10 @@ import {
 } from './registry-rules.ts'
 import { buildSnapshot } from './registry-snapshot.ts'
 
-/** Turns what the registry announces into Kafka records; none when it is not to be announced. */
+/** Turns what the registry announces into Kafka records; null when it is not to be announced. */
 export interface RegistryEncoders {
-  encodeRegistryEvent(event: RegistryEvent): readonly OutgoingRecord[] | Promise<readonly OutgoingRecord[]>
-  encodeCommandResult(result: CommandResult): readonly OutgoingRecord[] | Promise<readonly OutgoingRecord[]>
+  encodeRegistryEvent(event: RegistryEvent): OutgoingRecord | null
+  encodeCommandResult(result: CommandResult): OutgoingRecord | null
 }
 
 /** What {@link PrismaRegistry} is given. */
@@ -281,26 +281,24 @@ async function writeEntity(transaction: Transaction, change: RegistryChange, dat
   }
 }
 
-async function send(
-  transaction: Transaction,
-  encode: () => readonly OutgoingRecord[] | Promise<readonly OutgoingRecord[]>,
-): Promise<void> {
-  let records: readonly OutgoingRecord[]
+async function send(transaction: Transaction, encode: () => OutgoingRecord | null): Promise<void> {
+  let record: OutgoingRecord | null
   try {
-    records = await encode()
+    record = encode()
   } catch (error) {
     // Made ours here, before it can be taken for an error of the database.
     throw ModelServiceError.from(error)
   }
-  if (records.length === 0) return
-  await transaction.outbox.createMany({
-    data: records.map(({ topic, key, partition, headers, value }) => ({
+  if (record === null) return
+  const { topic, key, partition, headers, value } = record
+  await transaction.outbox.create({
+    data: {
       topic,
       key: new Uint8Array(key),
       partition: partition ?? null,
       headers,
       value: value === null ? null : new Uint8Array(value),
-    })),
+    },
   })
 }
 

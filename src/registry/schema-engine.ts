@@ -46,12 +46,20 @@ async function loadBindings() {
   const loaded = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   const module = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
   const { instance } = await WebAssembly.instantiate(new Uint8Array(await readFile(fileURLToPath(module))), {
-    './schema_engine_bg.js': { ...loaded },
+    './schema_engine_bg.js': { ...loaded, ...unreferencedTimers(Object.keys(loaded)) },
   })
   loaded.__wbg_set_wasm(instance.exports)
   const start = instance.exports['__wbindgen_start']
   if (typeof start === 'function') start()
   return loaded
+}
+
+/** The engine never clears the timer of its lock's limit, which would keep the process up for 10 s after the work is done. */
+function unreferencedTimers(imports: readonly string[]) {
+  const startTimer = (callback: () => void, delayMs: number) => setTimeout(callback, delayMs >>> 0).unref()
+  return Object.fromEntries(
+    imports.filter((name) => name.startsWith('__wbg_setTimeout_')).map((name) => [name, startTimer]),
+  )
 }
 
 /**

@@ -40,9 +40,12 @@ const harnesses: Record<string, (now: () => number) => Promise<Harness>> = {
     await open.pool.query(
       'TRUNCATE models, providers, routes, registry_revisions, registry_commands, outbox RESTART IDENTITY',
     )
-    const encode = (value: object) => [
-      { topic: 'test', key: Buffer.from('key'), headers: { a: 'b' }, value: Buffer.from(JSON.stringify(value)) },
-    ]
+    const encode = (value: object) => ({
+      topic: 'test',
+      key: Buffer.from('key'),
+      headers: {},
+      value: Buffer.from(JSON.stringify(value)),
+    })
     const registry = new PrismaRegistry({
       prisma: open.prisma,
       encoders: {
