@@ -46,14 +46,22 @@ function run(program, args, options = {}) {
 }
 
 async function install() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return
   const startedAt = Date.now()
   const seconds = () => ((Date.now() - startedAt) / 1000).toFixed(0)
   console.log(`installing packages (npm ci${offline ? ' --offline' : ''}); the first time takes a minute or so`)
   const ticker = setInterval(() => console.log(`  still installing, ${seconds()} s`), 15_000)
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...(offline ? ['--offline'] : ['--prefer-offline'])]
+  const args = [
+    'ci',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...(offline ? ['--offline'] : ['--prefer-offline']),
+  ]
   // npm install scripts must not act on the caller's `npm_config_*` of this very run.
   const code = await run(npm, args)
   clearInterval(ticker)
@@ -70,10 +78,14 @@ async function install() {
 
 if (script === undefined) refuse('usage: node scripts/bootstrap.mjs SCRIPT.ts [arguments…]')
 if (!versionAtLeast(process.version, 20, 0)) {
-  refuse(`Node ${process.version} is too old: install Node 20 or newer with npm (https://nodejs.org), then run this again.`)
+  refuse(
+    `Node ${process.version} is too old: install Node 20 or newer with npm (https://nodejs.org), then run this again.`,
+  )
 }
 if (process.platform === 'win32') {
-  refuse('Windows is supported through WSL 2: install it (wsl --install), clone the repository inside it and run this there.')
+  refuse(
+    'Windows is supported through WSL 2: install it (wsl --install), clone the repository inside it and run this there.',
+  )
 }
 await install()
 const node = existsSync(bundledNode) ? bundledNode : process.execPath

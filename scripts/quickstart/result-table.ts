@@ -1,0 +1,59 @@
+import Table from 'cli-table3'
+import { answerText } from '../../src/cli/format-record.ts'
+import type { ModelCompletion, Usage } from '../../src/contract/types.ts'
+import type { QuickstartResult } from './send-examples.ts'
+
+const answerWidth = 46
+
+/** The table that the quickstart ends with. */
+export function resultTable(results: readonly QuickstartResult[]): string {
+  const table = new Table({
+    head: ['type', 'model', 'provider', 'status', 'tokens', 'cost', 'latency', 'answered by', 'what came back'],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [null, null, null, null, null, null, null, null, answerWidth + 2],
+  })
+  for (const { of, completion } of results) {
+    table.push([
+      of.requestType,
+      completion?.providerModel ?? of.endpoint.model,
+      completion?.provider ?? '–',
+      completion?.status ?? 'NO ANSWER',
+      tokens(completion?.usage ?? null),
+      cost(completion),
+      latency(completion),
+      of.endpoint.source === 'double' ? 'a double' : `a real model (${of.endpoint.source})`,
+      completion === null ? '' : firstWords(answerText(completion)),
+    ])
+  }
+  return table.toString()
+}
+
+function tokens(usage: Usage | null): string {
+  if (usage === null) return '–'
+  const input =
+    usage.inputUncachedTokens +
+    usage.inputCacheReadTokens +
+    usage.inputCacheWriteTokens +
+    usage.inputAudioTokens +
+    usage.inputImageTokens
+  const output = usage.outputTokens + usage.outputReasoningTokens + usage.outputAudioTokens + usage.outputImageTokens
+  if (input + output > 0) return `${input} in, ${output} out`
+  return usage.audioSeconds === null ? '–' : `${usage.audioSeconds.toFixed(1)} s audio`
+}
+
+function cost(completion: ModelCompletion | null): string {
+  if (completion === null) return '–'
+  const { amount, currency, unknownReason } = completion.cost
+  return amount === null ? `unknown (${unknownReason})` : `${Number(amount).toPrecision(3)} ${currency}`
+}
+
+function latency(completion: ModelCompletion | null): string {
+  const { queuedAt, finishedAt } = completion?.timings ?? { queuedAt: null, finishedAt: null }
+  return queuedAt === null || finishedAt === null ? '–' : `${finishedAt - queuedAt} ms`
+}
+
+function firstWords(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length <= 2 * answerWidth ? line : `${line.slice(0, 2 * answerWidth - 1)}…`
+}
