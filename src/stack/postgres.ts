@@ -51,6 +51,8 @@ export async function startPostgres(session: StackSession): Promise<string> {
         listen_addresses: '127.0.0.1',
         unix_socket_directories: '',
         max_connections: '200',
+        // In the data directory instead of /dev/shm, where a killed server would leave it for ever.
+        dynamic_shared_memory_type: 'mmap',
         // Nothing here outlives the stack, so nothing has to outlive a power failure. A killed server still loses
         // nothing that it has confirmed: what is written stays in the system's cache.
         fsync: 'off',

@@ -47,6 +47,7 @@ export interface PartPlan {
 
 const START_ATTEMPTS = 3
 const READY_POLL_MS = 40
+const EXIT_WAIT_MS = 2_000
 
 // Each line replaces the list "SIGNAL:pid SIGNAL:pid"; at the end of input its groups are asked to end, later killed.
 const GUARD_SCRIPT = `
@@ -66,6 +67,7 @@ export class StackSession {
   readonly #abort = new AbortController()
   readonly #processes = new Map<number, ChildProcess>()
   #guard: ChildProcess | undefined
+  #isWatching = true
   #stopping: Promise<void> | undefined
 
   constructor(options: StackOptions, state: StackState) {
@@ -187,7 +189,7 @@ export class StackSession {
       ended = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
       if (child.pid !== undefined) this.#processes.delete(child.pid)
       this.#tellGuard()
-      if (this.state.phase === 'running' && this.#stopping === undefined) {
+      if (this.#isWatching && this.state.phase === 'running' && this.#stopping === undefined) {
         this.progress(plan.name, `${ended} while the stack was running; see ${log}`)
       }
     })
@@ -207,7 +209,9 @@ export class StackSession {
     this.#tellGuard()
     const deadline = performance.now() + plan.readyTimeoutMs
     while (ended === undefined && !this.signal.aborted && performance.now() < deadline) {
-      if (await launch.isReady().catch(() => false)) return undefined
+      const isReady = await launch.isReady().catch(() => false)
+      // Ours may have ended because somebody else has the port: then it was theirs that answered.
+      if (isReady && ended === undefined) return undefined
       await sleep(READY_POLL_MS)
     }
     // An aborted start leaves it in the state: stop() ends all of it at once.
@@ -247,6 +251,7 @@ export class StackSession {
   }
 
   #letGo(): void {
+    this.#isWatching = false
     process.off('exit', this.#exitNow)
     process.off('SIGINT', this.#onSignal)
     process.off('SIGTERM', this.#onSignal)
@@ -255,9 +260,16 @@ export class StackSession {
   }
 
   readonly #exitNow = (): void => {
-    for (const { pid, signal } of this.#ownProcesses()) {
+    const processes = this.#ownProcesses()
+    for (const { pid, signal } of processes) {
       // SIGQUIT makes PostgreSQL end at once and still release its shared memory; SIGKILL would leave that behind.
       endProcessGroup(pid, signal === 'SIGINT' ? 'SIGQUIT' : 'SIGKILL')
+    }
+    // An exit handler cannot await, and files of a server that still writes come back after their removal.
+    const deadline = performance.now() + EXIT_WAIT_MS
+    const clock = new Int32Array(new SharedArrayBuffer(4))
+    while (processes.some(({ pid }) => identify(pid) !== undefined) && performance.now() < deadline) {
+      Atomics.wait(clock, 0, 0, READY_POLL_MS)
     }
     removeStackFiles(this.options.dataDirectory, this.state)
   }
@@ -265,6 +277,8 @@ export class StackSession {
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     // Whoever else listens decides when this process ends; the exit handler then does the rest.
     if (process.listenerCount(signal) > 1) return
+    // Asked again while it is being polite: at once, by the exit handler.
+    if (this.#stopping !== undefined) process.exit(signal === 'SIGINT' ? 130 : 143)
     void this.stop()
       .catch(() => {})
       .finally(() => process.kill(process.pid, signal))
