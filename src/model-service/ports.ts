@@ -34,6 +34,8 @@ export interface ModelServiceDeps {
   clock?: Clock
   /** Hears what is worth a log line; silent by default. */
   log?: Log
+  /** Draws from 0 (included) to 1 (excluded) for weighted routes; Math.random by default. */
+  random?: () => number
 }
 
 /** Repositories. */
@@ -84,6 +86,11 @@ export interface RegistrySnapshot {
   model(id: string): ModelDefinition | undefined
   provider(id: string): ProviderDefinition | undefined
   route(id: string): RouteDefinition | undefined
+  /**
+   * Whether a model or route of this id was registered once and is deleted now: then its name is not taken for a
+   * provider's own model. A registry that does not remember may leave this out.
+   */
+  isDeleted?(id: string): boolean
 }
 
 /** Which models to list, and which page of them. */

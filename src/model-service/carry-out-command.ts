@@ -1,0 +1,197 @@
+/** Carries out registry commands: reads, merges, validates, commits. One function for commands, the command line and library calls. */
+import { isDeepStrictEqual } from 'node:util'
+import type { CommandResult, ModelCommand } from '../contract/types.ts'
+import type { ErrorCode } from '../errors/catalogue.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import { mergeDefinition } from './merge-definition.ts'
+import type {
+  CommandEnvelope,
+  ProviderFactory,
+  Registry,
+  RegistryChange,
+  RegistryEntities,
+  RegistryKind,
+} from './ports.ts'
+import { definitionRules } from './validate-definition.ts'
+
+/** What a command is carried out with. */
+export interface CommandRun {
+  registry: Registry
+  providers: ProviderFactory
+  envelope: CommandEnvelope
+  /** Name of the command. */
+  name: string
+  /** Unix time in ms. */
+  now: number
+}
+
+/** The registry entity that a command is about; `kind` is UNSPECIFIED for commands about requests. */
+export interface CommandSubject {
+  kind: CommandResult['entityKind']
+  id: string
+}
+
+/** How often an update without `expectedVersion` is repeated on the newest state. */
+const updateTries = 5
+
+const missingCodes = {
+  MODEL: 'MODEL_NOT_FOUND',
+  PROVIDER: 'PROVIDER_UNKNOWN',
+  ROUTE: 'ROUTE_NOT_FOUND',
+} as const satisfies Record<RegistryKind, ErrorCode>
+
+/** What the command is about. */
+export function subjectOf(command: ModelCommand['command']): CommandSubject {
+  switch (command.type) {
+    case 'RegisterModel':
+    case 'UpdateModel':
+      return { kind: 'MODEL', id: command.model.id }
+    case 'DeleteModel':
+    case 'SetModelStatus':
+      return { kind: 'MODEL', id: command.id }
+    case 'RegisterProvider':
+    case 'UpdateProvider':
+      return { kind: 'PROVIDER', id: command.provider.id }
+    case 'DeleteProvider':
+      return { kind: 'PROVIDER', id: command.id }
+    case 'SetLimits':
+      return { kind: 'PROVIDER', id: command.provider }
+    case 'RegisterRoute':
+    case 'UpdateRoute':
+      return { kind: 'ROUTE', id: command.route.id }
+    case 'DeleteRoute':
+      return { kind: 'ROUTE', id: command.id }
+    case 'RecordFeedback':
+    case 'CancelRequest':
+      return { kind: 'UNSPECIFIED', id: command.requestId }
+    default:
+      return command satisfies never
+  }
+}
+
+/**
+ * Carries out a command; APPLIED, UNCHANGED, or what the registry remembers of an earlier command of this id.
+ * @throws INVALID_REQUEST, PROVIDER_UNKNOWN and what {@link Registry.commit} throws, for refusals
+ * @throws COMMAND_NOT_SUPPORTED for commands of later versions
+ * @throws DATABASE_UNAVAILABLE
+ */
+export async function carryOutCommand(command: ModelCommand['command'], run: CommandRun): Promise<CommandResult> {
+  switch (command.type) {
+    case 'RegisterModel':
+      return register('MODEL', command.model, run)
+    case 'RegisterProvider':
+      return register('PROVIDER', command.provider, run)
+    case 'RegisterRoute':
+      return register('ROUTE', command.route, run)
+    case 'UpdateModel':
+      return update('MODEL', command.model.id, command, run, (stored) =>
+        mergeDefinition(stored, command.model, command.fields),
+      )
+    case 'UpdateProvider':
+      return update('PROVIDER', command.provider.id, command, run, (stored) =>
+        mergeDefinition(stored, command.provider, command.fields),
+      )
+    case 'UpdateRoute':
+      return update('ROUTE', command.route.id, command, run, (stored) =>
+        mergeDefinition(stored, command.route, command.fields),
+      )
+    case 'SetModelStatus':
+      return update('MODEL', command.id, {}, run, (stored) => ({ ...stored, status: command.status }))
+    case 'SetLimits':
+      return update('PROVIDER', command.provider, {}, run, (stored) => ({ ...stored, limits: command.limits }))
+    case 'DeleteModel':
+      return remove('MODEL', command, run)
+    case 'DeleteProvider':
+      return remove('PROVIDER', command, run)
+    case 'DeleteRoute':
+      return remove('ROUTE', command, run)
+    case 'RecordFeedback':
+    case 'CancelRequest':
+      throw new ModelServiceError(
+        'COMMAND_NOT_SUPPORTED',
+        `This version does not carry out ${command.type} yet. Upgrade the workers when a version does.`,
+      )
+    default:
+      return command satisfies never
+  }
+}
+
+/** The result of a command that changed nothing. */
+export function unappliedResult(
+  status: 'UNCHANGED' | 'REJECTED',
+  run: Pick<CommandRun, 'envelope' | 'name' | 'now'>,
+  subject: CommandSubject,
+  rest: { version?: number; error?: ModelServiceError } = {},
+): CommandResult {
+  return {
+    commandId: run.envelope.commandId,
+    command: run.name,
+    status,
+    entityKind: subject.kind,
+    entityId: subject.id,
+    version: rest.version ?? null,
+    error: rest.error?.toDetail() ?? null,
+    occurredAt: run.now,
+  }
+}
+
+async function register<TKind extends RegistryKind>(
+  kind: TKind,
+  definition: RegistryEntities[TKind],
+  run: CommandRun,
+): Promise<CommandResult> {
+  await validate(kind, definition, run)
+  return commit({ kind, action: 'REGISTERED', id: definition.id, definition, expectedVersion: null }, run)
+}
+
+async function update<TKind extends RegistryKind>(
+  kind: TKind,
+  id: string,
+  { expectedVersion = null }: { expectedVersion?: number | null },
+  run: CommandRun,
+  merge: (stored: RegistryEntities[TKind]) => RegistryEntities[TKind],
+): Promise<CommandResult> {
+  for (let tries = 1; ; tries += 1) {
+    const stored = await run.registry.find(kind, id)
+    if (stored === null) {
+      throw new ModelServiceError(
+        missingCodes[kind],
+        `No ${kind.toLowerCase()} "${id}" is registered. Register it first, or correct the id.`,
+      )
+    }
+    const definition = merge(stored.definition)
+    await validate(kind, definition, run)
+    const isCurrent = expectedVersion === null || expectedVersion === stored.version
+    if (isCurrent && isDeepStrictEqual(definition, stored.definition)) {
+      const result = unappliedResult('UNCHANGED', run, { kind, id }, { version: stored.version })
+      return run.registry.recordResult(result, run.envelope.digest)
+    }
+    try {
+      const version = expectedVersion ?? stored.version
+      return await commit({ kind, action: 'UPDATED', id, definition, expectedVersion: version }, run)
+    } catch (error) {
+      const isConflict = error instanceof ModelServiceError && error.code === 'VERSION_CONFLICT'
+      if (!isConflict || expectedVersion !== null || tries >= updateTries) throw error
+    }
+  }
+}
+
+function remove(
+  kind: RegistryKind,
+  { id, expectedVersion }: { id: string; expectedVersion: number | null },
+  run: CommandRun,
+): Promise<CommandResult> {
+  return commit({ kind, action: 'DELETED', id, definition: null, expectedVersion }, run)
+}
+
+async function validate<TKind extends RegistryKind>(
+  kind: TKind,
+  definition: RegistryEntities[TKind],
+  { registry, providers }: CommandRun,
+): Promise<void> {
+  definitionRules[kind](definition, { registry: await registry.snapshot(), providers })
+}
+
+function commit(change: Omit<RegistryChange, 'command'>, { registry, envelope, name }: CommandRun) {
+  return registry.commit({ ...change, command: { ...envelope, name } })
+}

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto'
+import { completeDraft } from '../codec/contract-type.ts'
+import { commandDigest } from '../codec/payload-hash.ts'
+import type {
+  CommandResult,
+  LimitsDraft,
+  ModelCommand,
+  ModelCommandDraft,
+  ModelDefinition,
+  ModelDefinitionDraft,
+  ModelStatus,
+  ProviderDefinitionDraft,
+  RouteDefinitionDraft,
+} from '../contract/types.ts'
+import { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import { type CommandRun, carryOutCommand, subjectOf, unappliedResult } from './carry-out-command.ts'
+import type { AbstractConstructor } from './mixin.ts'
+import type { ModelServiceBase } from './model-service-base.ts'
+import type { CommandEnvelope, CommandName, ModelPage, ModelQuery, Stored } from './ports.ts'
+
+/** How a change is made. */
+export interface ChangeOptions {
+  /** The same id is carried out once; a random one by default. */
+  commandId?: string
+  /** Who makes it, for the record. */
+  actor?: string
+}
+
+/** A change of something that exists. */
+export interface VersionedChangeOptions extends ChangeOptions {
+  /** Refused with VERSION_CONFLICT when the last change is another version; without it the newest state is changed. */
+  expectedVersion?: number
+}
+
+/**
+ * Manages the registry. Changes resolve with APPLIED or UNCHANGED; refusals reject with a ModelServiceError whose message
+ * names the field (INVALID_REQUEST, PROVIDER_UNKNOWN, …_ALREADY_EXISTS, …_NOT_FOUND, VERSION_CONFLICT, COMMAND_ID_REUSED).
+ * `fields` of an update are the names of the definition's fields to take over; the others stay.
+ */
+export interface ModelManagement {
+  registerModel(model: ModelDefinitionDraft, options?: ChangeOptions): Promise<CommandResult>
+  /** @throws MODEL_NOT_FOUND */
+  readModel(id: string): Promise<Stored<ModelDefinition>>
+  /** One page, ordered by id. @throws INVALID_REQUEST for a page that cannot be */
+  listModels(query?: ModelQuery): Promise<ModelPage>
+  updateModel(model: ModelDefinitionDraft, fields: string[], options?: VersionedChangeOptions): Promise<CommandResult>
+  setModelStatus(id: string, status: ModelStatus, options?: ChangeOptions): Promise<CommandResult>
+  deleteModel(id: string, options?: VersionedChangeOptions): Promise<CommandResult>
+  registerProvider(provider: ProviderDefinitionDraft, options?: ChangeOptions): Promise<CommandResult>
+  updateProvider(
+    provider: ProviderDefinitionDraft,
+    fields: string[],
+    options?: VersionedChangeOptions,
+  ): Promise<CommandResult>
+  /** Replaces all limits of a provider. */
+  setLimits(provider: string, limits: LimitsDraft, options?: ChangeOptions): Promise<CommandResult>
+  /** @throws PROVIDER_IN_USE while models refer to it */
+  deleteProvider(id: string, options?: VersionedChangeOptions): Promise<CommandResult>
+  registerRoute(route: RouteDefinitionDraft, options?: ChangeOptions): Promise<CommandResult>
+  updateRoute(route: RouteDefinitionDraft, fields: string[], options?: VersionedChangeOptions): Promise<CommandResult>
+  deleteRoute(id: string, options?: VersionedChangeOptions): Promise<CommandResult>
+}
+
+const handledCommands = [
+  'RegisterModel',
+  'UpdateModel',
+  'DeleteModel',
+  'SetModelStatus',
+  'RegisterProvider',
+  'UpdateProvider',
+  'DeleteProvider',
+  'SetLimits',
+  'RegisterRoute',
+  'UpdateRoute',
+  'DeleteRoute',
+  'RecordFeedback',
+  'CancelRequest',
+] as const satisfies readonly CommandName[]
+
+/** Adds {@link ModelManagement}, and carries out commands of the command bus once the service is started. */
+export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServiceBase>>(
+  Base: TBase,
+): TBase & AbstractConstructor<ModelManagement> {
+  abstract class WithModelManagement extends Base implements ModelManagement {
+    protected override onStart(): void {
+      super.onStart()
+      for (const name of handledCommands) {
+        this.deps.commandBus.handle(name, (body, envelope) => this.#carryOut(body, envelope, name))
+      }
+    }
+
+    registerModel(model: ModelDefinitionDraft, options?: ChangeOptions): Promise<CommandResult> {
+      return this.#change('registerModel', { type: 'RegisterModel', model }, options)
+    }
+
+    readModel(id: string): Promise<Stored<ModelDefinition>> {
+      return this.track({ name: 'readModel', fields: { id } }, async () => {
+        const stored = await this.deps.db.registry.find('MODEL', id)
+        if (stored !== null) return stored
+        throw new ModelServiceError('MODEL_NOT_FOUND', `No model "${id}" is registered. List the models.`)
+      })
+    }
+
+    listModels(query: ModelQuery = {}): Promise<ModelPage> {
+      const report = (page: ModelPage) => ({ totalCount: page.totalCount })
+      return this.track({ name: 'listModels', fields: {}, report }, () => this.deps.db.registry.listModels(query))
+    }
+
+    updateModel(
+      model: ModelDefinitionDraft,
+      fields: string[],
+      options?: VersionedChangeOptions,
+    ): Promise<CommandResult> {
+      return this.#change('updateModel', { type: 'UpdateModel', model, fields, ...versionOf(options) }, options)
+    }
+
+    setModelStatus(id: string, status: ModelStatus, options?: ChangeOptions): Promise<CommandResult> {
+      return this.#change('setModelStatus', { type: 'SetModelStatus', id, status }, options)
+    }
+
+    deleteModel(id: string, options?: VersionedChangeOptions): Promise<CommandResult> {
+      return this.#change('deleteModel', { type: 'DeleteModel', id, ...versionOf(options) }, options)
+    }
+
+    registerProvider(provider: ProviderDefinitionDraft, options?: ChangeOptions): Promise<CommandResult> {
+      return this.#change('registerProvider', { type: 'RegisterProvider', provider }, options)
+    }
+
+    updateProvider(
+      provider: ProviderDefinitionDraft,
+      fields: string[],
+      options?: VersionedChangeOptions,
+    ): Promise<CommandResult> {
+      const command = { type: 'UpdateProvider' as const, provider, fields, ...versionOf(options) }
+      return this.#change('updateProvider', command, options)
+    }
+
+    setLimits(provider: string, limits: LimitsDraft, options?: ChangeOptions): Promise<CommandResult> {
+      return this.#change('setLimits', { type: 'SetLimits', provider, limits }, options)
+    }
+
+    deleteProvider(id: string, options?: VersionedChangeOptions): Promise<CommandResult> {
+      return this.#change('deleteProvider', { type: 'DeleteProvider', id, ...versionOf(options) }, options)
+    }
+
+    registerRoute(route: RouteDefinitionDraft, options?: ChangeOptions): Promise<CommandResult> {
+      return this.#change('registerRoute', { type: 'RegisterRoute', route }, options)
+    }
+
+    updateRoute(
+      route: RouteDefinitionDraft,
+      fields: string[],
+      options?: VersionedChangeOptions,
+    ): Promise<CommandResult> {
+      return this.#change('updateRoute', { type: 'UpdateRoute', route, fields, ...versionOf(options) }, options)
+    }
+
+    deleteRoute(id: string, options?: VersionedChangeOptions): Promise<CommandResult> {
+      return this.#change('deleteRoute', { type: 'DeleteRoute', id, ...versionOf(options) }, options)
+    }
+
+    /** A change by a method is the same as by a command, but its refusal is thrown. */
+    async #change(
+      name: string,
+      draft: ModelCommandDraft['command'],
+      { commandId = randomUUID(), actor }: ChangeOptions = {},
+    ): Promise<CommandResult> {
+      const command = completeDraft('ModelCommand', { commandId, actor: actor ?? null, command: draft })
+      const envelope = { commandId, actor: command.actor, digest: commandDigest(command) }
+      const result = await this.#carryOut(command.command, envelope, name)
+      if (result.status === 'REJECTED') throw toError(result)
+      return result
+    }
+
+    #carryOut(command: ModelCommand['command'], envelope: CommandEnvelope, name: string): Promise<CommandResult> {
+      const subject = subjectOf(command)
+      const { commandId, actor } = envelope
+      return this.track(
+        {
+          name,
+          fields: { commandId, actor, kind: subject.kind, id: subject.id },
+          report: ({ status, version, error }) => ({
+            status,
+            version,
+            ...(error === null ? {} : { code: error.code }),
+          }),
+        },
+        async () => {
+          const { registry } = this.deps.db
+          const providers = this.deps.providerFactory
+          const run: CommandRun = { registry, providers, envelope, name: command.type, now: this.clock.now() }
+          try {
+            return await carryOutCommand(command, run)
+          } catch (thrown) {
+            const error = ModelServiceError.from(thrown)
+            // A defect would meet the same command again and again, so it is a refusal too.
+            if (error.retryable && error.code !== 'INTERNAL_ERROR') throw error
+            const result = unappliedResult('REJECTED', run, subject, { error })
+            // This id belongs to another command, whose result must stay.
+            if (error.code === 'COMMAND_ID_REUSED') return result
+            return registry.recordResult(result, envelope.digest)
+          }
+        },
+      )
+    }
+  }
+  return WithModelManagement
+}
+
+function versionOf(options: VersionedChangeOptions | undefined): { expectedVersion: number | null } {
+  return { expectedVersion: options?.expectedVersion ?? null }
+}
+
+function toError({ error }: CommandResult): ModelServiceError {
+  const code = error?.code ?? 'INTERNAL_ERROR'
+  return new ModelServiceError(isErrorCode(code) ? code : 'INTERNAL_ERROR', error?.message ?? 'The change was refused.')
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code)
+}

@@ -1,0 +1,166 @@
+/**
+ * The first of the two steps of a request: everything that can be known, fetched or refused before it is claimed and paid.
+ * Its result is a plan even when the request cannot be served, because the refusal too must go through the claim.
+ */
+import type { ModelRequest, RoutingDecision, Warning } from '../contract/types.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { ModelProvider } from '../providers/provider.ts'
+import { applyParameters } from '../routing/apply-parameters.ts'
+import { checkTokens } from '../routing/check-tokens.ts'
+import { requestTypeOf } from '../routing/request-type.ts'
+import { type Candidate, type Resolution, type ResolutionSources, resolveModel } from '../routing/resolve-model.ts'
+import { specialize } from './apply-specialization.ts'
+import { defectFields } from './defect-fields.ts'
+import type { Clock, Log, ModelServiceDeps, RegistrySnapshot } from './ports.ts'
+import { type RunEnding, runEnding } from './run-ending.ts'
+import { validateRequest } from './validate-request.ts'
+
+/** A target that is ready to be called. */
+export interface PlannedTarget extends Candidate {
+  adapter: ModelProvider
+  /** The input with specialization and default parameters. */
+  input: ModelRequest['input']
+}
+
+/** What is known of a request before it is claimed. */
+export interface RequestPlan {
+  /** Null when the request was refused before the registry was read. */
+  registryVersion: number | null
+  routing: RoutingDecision | null
+  /** In the order of trying; empty exactly when there is a refusal. */
+  targets: PlannedTarget[]
+  warnings: Warning[]
+  refusal: RunEnding | null
+}
+
+/** What planning works with. */
+export interface PlanRun {
+  request: ModelRequest
+  deps: ModelServiceDeps
+  clock: Clock
+  log: Log
+  signal: AbortSignal
+}
+
+/**
+ * Plans a request. Refusals are in the plan.
+ * @throws DATABASE_UNAVAILABLE when the registry cannot be read: nothing is decided then, try again later
+ * @throws ClaimRefused when that is the reason of the signal
+ */
+export async function planRequest(run: PlanRun): Promise<RequestPlan> {
+  const plan: RequestPlan = { registryVersion: null, routing: null, targets: [], warnings: [], refusal: null }
+  try {
+    validateRequest(run.request, run.deps.settings)
+  } catch (error) {
+    return { ...plan, refusal: { status: 'REJECTED', error: ModelServiceError.from(error) } }
+  }
+  const { request, signal, clock, log } = run
+  const ending = runEnding({ signal, deadline: request.deadline, now: clock.now() })
+  if (ending !== null) return { ...plan, refusal: ending }
+  const snapshot = await run.deps.db.registry.snapshot()
+  plan.registryVersion = snapshot.version
+  try {
+    await findTargets(plan, snapshot, run)
+  } catch (error) {
+    // Anything but a refusal is a defect; it must end the request all the same, or it would come back for ever.
+    const isDefect = !(error instanceof ModelServiceError) && !signal.aborted
+    if (isDefect)
+      log.error({ requestId: request.requestId, tenant: request.tenant, ...defectFields(error) }, 'planning failed')
+    plan.refusal = runEnding({ signal, deadline: request.deadline, now: clock.now() }) ?? {
+      status: 'FAILED',
+      error: ModelServiceError.from(error),
+    }
+    plan.targets = []
+  }
+  return plan
+}
+
+async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: PlanRun): Promise<void> {
+  const { request, deps, log, signal } = run
+  const sources: ResolutionSources = {
+    registry: snapshot,
+    providers: deps.providerFactory,
+    defaultModel: deps.settings.defaultModel,
+    random: deps.random ?? Math.random,
+  }
+  let resolution = resolveModel(request, sources)
+  noteRouting(plan, resolution)
+  const specialized = await specialize({
+    request,
+    source: deps.db.specializations,
+    timeoutMs: deps.settings.specializationTimeoutMs,
+    signal,
+    log,
+  })
+  plan.warnings.push(...specialized.warnings)
+  const refused = await prepareAll(plan, resolution, specialized.input, run)
+  if (plan.targets.length > 0) return
+  const isTooLong = refused.length > 0 && refused.every(({ error }) => error.code === 'CONTEXT_LENGTH')
+  if (isTooLong && resolution.onContextLength !== null) {
+    const { route, reasons, onContextLength } = resolution
+    resolution = resolveModel(request, sources, onContextLength)
+    resolution.reasons.unshift(...reasons, `too long for the targets of route "${route}"`)
+    resolution.route = route
+    noteRouting(plan, resolution)
+    refused.push(...(await prepareAll(plan, resolution, specialized.input, run)))
+    if (plan.targets.length > 0) return
+  }
+  throw refused.at(-1)?.error ?? new ModelServiceError('MODEL_NOT_FOUND', 'The route has no target. Give it one.')
+}
+
+/** Adds the targets that can serve to the plan, and gives those that cannot. */
+async function prepareAll(
+  plan: RequestPlan,
+  resolution: Resolution,
+  input: ModelRequest['input'],
+  run: PlanRun,
+): Promise<Resolution['refused']> {
+  const refused = [...resolution.refused]
+  for (const candidate of resolution.candidates) {
+    try {
+      plan.targets.push(await prepare(candidate, input, run))
+    } catch (error) {
+      if (!(error instanceof ModelServiceError)) throw error
+      refused.push({ model: candidate.model, error })
+    }
+  }
+  if (plan.targets.length > 0) {
+    plan.warnings.push(
+      ...refused.map(({ model, error }) => ({
+        code: 'TARGET_SKIPPED',
+        message: `Target "${model}" was passed over: ${error.code}. ${error.message}`,
+      })),
+    )
+  }
+  return refused
+}
+
+async function prepare(candidate: Candidate, input: ModelRequest['input'], run: PlanRun): Promise<PlannedTarget> {
+  const { definition, provider, providerModel, model } = candidate
+  const type = requestTypeOf(input)
+  if (definition !== null && !definition.capabilities.includes(type)) {
+    throw new ModelServiceError(
+      'CAPABILITY_NOT_SUPPORTED',
+      `Model "${model}" serves ${definition.capabilities.join(', ')}, not ${type}. Choose another model, or correct its capabilities.`,
+    )
+  }
+  const adapter = run.deps.providerFactory.get(provider)
+  if (!adapter.capabilities.includes(type)) {
+    throw new ModelServiceError(
+      'CAPABILITY_NOT_SUPPORTED',
+      `Provider "${provider.id}" serves ${adapter.capabilities.join(', ')}, not ${type}. Choose a model of another provider.`,
+      { provider: provider.id },
+    )
+  }
+  const filled = applyParameters(input, [candidate.parameters, definition?.defaultParameters ?? {}])
+  if (definition !== null) {
+    await checkTokens({ input: filled, definition, providerKind: provider.kind, providerModel, signal: run.signal })
+  }
+  return { ...candidate, adapter, input: filled }
+}
+
+function noteRouting(plan: RequestPlan, resolution: Resolution): void {
+  const { route, strategy, reasons } = resolution
+  plan.routing = { route, strategy, reasons }
+  plan.warnings.push(...resolution.warnings)
+}

@@ -1,0 +1,72 @@
+import type { ModelRequest } from '../contract/types.ts'
+import { buildCompletion } from './build-completion.ts'
+import { type CallResult, callTargets, outcomeUnknown } from './call-targets.ts'
+import { openLimitedSignal } from './limited-signal.ts'
+import type { RequestProduct } from './model-service-base.ts'
+import { planRequest, type RequestPlan } from './plan-request.ts'
+import type { Claim, Clock, Log, ModelServiceDeps, RequestContext } from './ports.ts'
+import { deadlineExceeded } from './run-ending.ts'
+
+/** What processing needs. */
+export interface ProcessRun {
+  request: ModelRequest
+  context: RequestContext
+  deps: ModelServiceDeps
+  clock: Clock
+  log: Log
+}
+
+/**
+ * Plans, claims, calls, and builds the terminal record: a request always ends in one, however it ends.
+ * @throws ClaimRefused, and whatever else `beforeFirstCall` rejects with: then there is no outcome
+ * @throws DATABASE_UNAVAILABLE when the registry cannot be read
+ */
+export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
+  const { request, context, clock, log, deps } = run
+  const startedAt = clock.now()
+  const deadline = Number.isFinite(request.deadline) ? request.deadline : null
+  const limited = openLimitedSignal({
+    outer: context.signal,
+    afterMs: deadline === null ? null : deadline - startedAt,
+    reason: () => deadlineExceeded(deadline ?? 0),
+  })
+  try {
+    const plan = await planRequest({ request, deps, clock, log, signal: limited.signal })
+    const claim: Claim = (await context.beforeFirstCall?.()) ?? { token: 1, attemptBase: 0, claimedAt: clock.now() }
+    const result = await call(plan, claim, run, limited.signal)
+    const finishedAt = clock.now()
+    const completion = buildCompletion({ request, context, plan, claim, result, finishedAt })
+    const earlierCount = completion.attempts.length - result.made.length
+    return {
+      request,
+      completion,
+      startedAt,
+      routing: plan.routing,
+      attemptModels: [
+        ...Array.from({ length: earlierCount }, () => request.model),
+        ...result.made.map(({ target }) => target.model),
+      ],
+    }
+  } finally {
+    limited.close()
+  }
+}
+
+async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: AbortSignal): Promise<CallResult> {
+  const { request, context, deps, clock, log } = run
+  const none = { made: [], answered: null }
+  // Whatever the plan says, an earlier owner may have called: that must not be covered by another ending.
+  if (claim.uncertain) return { ...none, ending: { status: 'FAILED', error: outcomeUnknown() } }
+  if (plan.refusal !== null) return { ...none, ending: plan.refusal }
+  return callTargets({
+    request,
+    targets: plan.targets,
+    claim,
+    registryVersion: plan.registryVersion ?? 0,
+    attemptTimeoutMs: deps.settings.attemptTimeoutMs,
+    signal,
+    clock,
+    log,
+    ...(context.onChunk === undefined ? {} : { onChunk: (chunk) => context.onChunk?.(chunk) }),
+  })
+}
