@@ -1,9 +1,11 @@
 /** What is published of an outcome: its completion, a copy to whom it asked for one, performance events, a dead letter. */
+import { completeDraft } from '../codec/contract-type.ts'
 import type { PublishedEncoders } from '../codec/record-encoder.ts'
 import { maxMessageBytes, topicName } from '../contract/topics.ts'
-import type { ModelCompletion, PerformanceEvent } from '../contract/types.ts'
+import type { ErrorDetail, ModelCompletion, PerformanceEvent } from '../contract/types.ts'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Outcome, RequestLogRow } from '../model-service/ports.ts'
 import { cloudEventHeaders, eventId, passedOnHeaders } from './cloud-events.ts'
 import { deadLetterRecord } from './dead-letter.ts'
@@ -29,6 +31,8 @@ export interface OutcomeRecords {
   completionValue: Buffer
   /** The log row; says PAYLOAD_TOO_LARGE where the published completion does. */
   log: RequestLogRow
+  /** Why the outcome, or an event of it, could not be encoded as it was; null when all is well. */
+  problem: Error | null
 }
 
 const statusTypes: Record<ModelCompletion['status'], string> = {
@@ -77,33 +81,76 @@ export function createOutcomeRecords(
     return { topic: topicName('performance', topicPrefix), key, headers, value: encoders.PerformanceEvent(event) }
   }
 
-  return (outcome, source) => {
-    const full = completionRecord(outcome.completion, source)
-    const completionValue = full.value ?? Buffer.alloc(0)
+  function fittingRecords(outcome: Outcome, source: ReceivedRecord): OutcomeRecords {
     let { completion, performance, log } = outcome
-    let published = full
+    let published = completionRecord(completion, source)
+    const completionValue = published.value ?? Buffer.alloc(0)
+    const error = tooLarge(completion, completionValue.length)
     for (const shrink of [withoutOutput, withoutLabels]) {
       if (recordBytes(published) <= maxRecordBytes) break
-      completion = shrink(completion, completionValue.length, bodiesKept)
+      completion = shrink(completion, error, bodiesKept)
       published = completionRecord(completion, source)
-      log = { ...log, status: 'FAILED', errorCode: 'PAYLOAD_TOO_LARGE' }
-      performance = outcome.performance.map((event) =>
-        event.kind === 'REQUEST' ? { ...event, status: 'FAILED', errorCode: 'PAYLOAD_TOO_LARGE' } : event,
+      log = { ...log, status: 'FAILED', errorCode: error.code }
+      performance = performance.map((event) =>
+        event.kind === 'REQUEST' ? { ...event, status: 'FAILED', errorCode: error.code } : event,
       )
     }
-    const records = [published, ...performance.map((event) => performanceRecord(event, source))]
+    const records = [published]
+    let problem: Error | null = null
+    for (const event of performance) {
+      try {
+        records.push(performanceRecord(event, source))
+      } catch (cause) {
+        problem = ModelServiceError.from(cause)
+      }
+    }
     const replyTopic = source.headers['reply-topic']
     if (replyTopic !== undefined && replyTopics.has(replyTopic)) records.push({ ...published, topic: replyTopic })
     if (outcome.completion.status === 'REJECTED') {
-      const reason = completion.error ?? { code: 'INVALID_REQUEST', message: 'The request was rejected.' }
+      const reason = outcome.completion.error ?? { code: 'INVALID_REQUEST', message: 'The request was rejected.' }
       records.push(deadLetterRecord(source, reason, topicPrefix))
     }
-    return { records, completionValue, log }
+    return { records, completionValue, log, problem }
+  }
+
+  return (outcome, source) => {
+    try {
+      return fittingRecords(outcome, source)
+    } catch (cause) {
+      const problem = ModelServiceError.from(cause)
+      for (const completion of unencodable(outcome.completion, problem)) {
+        try {
+          const log: RequestLogRow = { ...outcome.log, status: 'FAILED', errorCode: 'INTERNAL_ERROR' }
+          return { ...fittingRecords({ ...outcome, completion, log }, source), problem }
+        } catch {
+          // The next one has less in it; the last one nothing but ids.
+        }
+      }
+      throw problem
+    }
   }
 }
 
+function tooLarge(completion: ModelCompletion, sizeBytes: number): ErrorDetail {
+  const message = `The completion has ${sizeBytes} bytes, more than a record may have; its answer was left out.`
+  return new ModelServiceError('PAYLOAD_TOO_LARGE', message, {
+    ...(completion.provider !== null && { provider: completion.provider }),
+  }).toDetail()
+}
+
+/** What can be said of a completion that does not fit its schema, the fullest first. */
+function unencodable(completion: ModelCompletion, problem: Error): ModelCompletion[] {
+  const message = `The completion could not be encoded. ${problem.message}`
+  const error = new ModelServiceError('INTERNAL_ERROR', message, { retryable: false }).toDetail()
+  const { requestId, tenant, token, source, payloadHash } = completion
+  return [
+    withoutOutput(completion, error, false),
+    completeDraft('ModelCompletion', { requestId, tenant, status: 'FAILED', error, token, source, payloadHash }),
+  ]
+}
+
 /** The call was paid for, so what it cost stays; only the answer goes. */
-function withoutOutput(completion: ModelCompletion, sizeBytes: number, bodiesKept: boolean): ModelCompletion {
+function withoutOutput(completion: ModelCompletion, error: ErrorDetail, bodiesKept: boolean): ModelCompletion {
   const { tenant, requestId } = completion
   return {
     ...completion,
@@ -116,13 +163,7 @@ function withoutOutput(completion: ModelCompletion, sizeBytes: number, bodiesKep
     audioTranslation: null,
     confidence: null,
     storedBody: bodiesKept ? `request-log:${tenant}/${requestId}` : null,
-    error: {
-      code: 'PAYLOAD_TOO_LARGE',
-      message: `The completion has ${sizeBytes} bytes, more than a record may have; its answer was left out.`,
-      retryable: false,
-      provider: completion.provider,
-      httpStatus: null,
-    },
+    error,
   }
 }
 

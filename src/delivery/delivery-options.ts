@@ -1,0 +1,43 @@
+import type { ModelServiceError } from '../errors/model-service-error.ts'
+import type { Log, Outcome, RequestLogRow } from '../model-service/ports.ts'
+import type { Ledger } from './ledger.ts'
+import type { OutgoingRecord, RecordPublisher } from './outgoing-record.ts'
+import type { ReceivedRecord } from './received-record.ts'
+import type { Steps } from './steps.ts'
+import type { Timers } from './timers.ts'
+
+/** Turns things into records; made by src/events. */
+export interface DeliveryRecords {
+  /**
+   * The records of an outcome, its full completion value, and its log row. Never throws, for the call was paid for: what
+   * cannot be encoded is published as a failure, and `problem` says why.
+   */
+  ofOutcome(
+    outcome: Outcome,
+    source: ReceivedRecord,
+  ): { records: OutgoingRecord[]; completionValue: Buffer; log: RequestLogRow; problem: Error | null }
+  /** The dead letter of a record. */
+  ofDeadLetter(record: ReceivedRecord, error: ModelServiceError): OutgoingRecord
+}
+
+/** What delivery is made of. */
+export interface DeliveryOptions {
+  ledger: Ledger
+  publisher: RecordPublisher
+  records: DeliveryRecords
+  log: Log
+  /** Called once, when publishing failed or the lease is lost: nothing more can be claimed or published by this incarnation. */
+  onFatal(error: Error): void
+  /** Whether wire-format bodies go to the request log; default true. */
+  keepBodies?: boolean
+  /** Items of one statement or transaction; default 200. */
+  maxBatchCount?: number
+  /** Bytes of one statement or transaction; default 4 MiB. */
+  maxBatchBytes?: number
+  /** How long the first item of a batch waits for others, in ms; default 3. */
+  lingerMs?: number
+  /** Longest wait between two tries while the database is away, in ms; default 5,000. */
+  maxRetryDelayMs?: number
+  steps?: Steps
+  timers?: Timers
+}
