@@ -26,6 +26,7 @@ export interface RowDates {
   updatedAt: Date
 }
 
+/** A model as it is stored. */
 export function modelFromRow(row: ModelRow): Stored<ModelDefinition> {
   const { id, provider, providerModel, displayName, description, status, contextWindow, maxOutputTokens } = row
   return stored(row, {
@@ -44,7 +45,7 @@ export function modelFromRow(row: ModelRow): Stored<ModelDefinition> {
   })
 }
 
-/** @throws INVALID_REQUEST when the status is UNSPECIFIED, which is for readers of newer records only */
+/** The row of a model. @throws INVALID_REQUEST when the status is UNSPECIFIED, which is for readers of newer records only */
 export function modelToRow(definition: ModelDefinition, dates: RowDates): Prisma.ModelCreateInput {
   const { price, status, ...rest } = definition
   if (status === 'UNSPECIFIED') {
@@ -56,6 +57,7 @@ export function modelToRow(definition: ModelDefinition, dates: RowDates): Prisma
   return { ...rest, ...dates, status, price: json(price) }
 }
 
+/** A provider as it is stored. */
 export function providerFromRow(row: ProviderRow): Stored<ProviderDefinition> {
   const { id, kind, baseUrl, keyReferences, defaultModel } = row
   return stored(row, {
@@ -69,10 +71,12 @@ export function providerFromRow(row: ProviderRow): Stored<ProviderDefinition> {
   })
 }
 
+/** The row of a provider. */
 export function providerToRow(definition: ProviderDefinition, dates: RowDates): Prisma.ProviderCreateInput {
   return { ...definition, ...dates, limits: json(definition.limits) }
 }
 
+/** A route as it is stored. */
 export function routeFromRow(row: RouteRow): Stored<RouteDefinition> {
   const { id, otherwise, onContextLength } = row
   return stored(row, {
@@ -86,6 +90,7 @@ export function routeFromRow(row: RouteRow): Stored<RouteDefinition> {
   })
 }
 
+/** The row of a route. */
 export function routeToRow(definition: RouteDefinition, dates: RowDates): Prisma.RouteCreateInput {
   const { targets, conditions, ...rest } = definition
   return {
