@@ -10,6 +10,7 @@
  */
 import { isId } from '../contract/limits.ts'
 import type { ModelCommand } from '../contract/types.ts'
+import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { CommandBus, Log } from '../model-service/ports.ts'
 import { partitionKey } from './assignment.ts'
@@ -17,7 +18,7 @@ import { decodeRecord } from './decode-record.ts'
 import type { CommandDecoder, DeadLetters } from './ports.ts'
 import type { IntakeListener, IntakeRecord, RecordIntake, TopicPartition } from './record-intake.ts'
 import { retryDelayMs } from './retry-delay.ts'
-import { pauseFor, systemTimers, type Timers } from './timers.ts'
+import { pauseFor } from './timers.ts'
 
 /** What {@link CommandConsumer} is given. */
 export interface CommandConsumerOptions {
@@ -41,8 +42,6 @@ export interface CommandConsumerSettings {
   maxRetryMs?: number
   /** Tries of a command whose handler fails although nothing is away; default 5. */
   maxTries?: number
-  /** Time until an unknown schema is asked for once more, in ms; default 6,000. */
-  unknownSchemaRetryMs?: number
   /** Longest wait at the end for the commands that are being carried out, in ms; default 10,000. */
   drainTimeoutMs?: number
 }
@@ -60,7 +59,6 @@ const defaults: Required<CommandConsumerSettings> = {
   firstRetryMs: 250,
   maxRetryMs: 10_000,
   maxTries: 5,
-  unknownSchemaRetryMs: 6_000,
   drainTimeoutMs: 10_000,
 }
 
@@ -205,12 +203,11 @@ export class CommandConsumer {
   }
 
   async #decode(record: IntakeRecord, line: Line): Promise<ModelCommand> {
-    const { firstRetryMs, maxRetryMs, unknownSchemaRetryMs } = this.#settings
+    const { firstRetryMs, maxRetryMs } = this.#settings
     const command = await decodeRecord(record.value, {
       decoder: this.#options.decoder,
       timers: this.#timers,
       retry: { firstMs: firstRetryMs, maxMs: maxRetryMs },
-      unknownSchemaRetryMs,
       signal: this.#ending.signal,
       onRegistryAway: (error) => {
         if (!line.isRetrying) this.#log.warn({ err: error }, 'The schema registry is away; commands wait')

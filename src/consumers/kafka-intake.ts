@@ -18,13 +18,14 @@
  *   without them such a record crashes the consumer for good, which ends in `onFatal`.
  */
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
+import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
 import { Assignment, type PartitionStay, partitionKey } from './assignment.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import type { IntakeListener, IntakeRecord, PartitionProgress, RecordIntake, TopicPartition } from './record-intake.ts'
 import { isStalled, type SignsOfLife } from './stall-watch.ts'
-import { every, systemTimers, type Timers } from './timers.ts'
+import { every } from './timers.ts'
 
 /** Times and sizes of an intake; all have a default. */
 export interface KafkaIntakeSettings {

@@ -1,5 +1,5 @@
+import type { Timers } from '../delivery/timers.ts'
 import { type RetryDelay, retryDelayMs } from './retry-delay.ts'
-import type { Timers } from './timers.ts'
 
 /**
  * What is known of something that everybody needs and that may be away.

@@ -13,7 +13,7 @@ import type { RequestContext } from '../model-service/ports.ts'
 export interface ValueDecoder<T> {
   /**
    * @throws DECODE_FAILED for bytes that are not what they should be
-   * @throws SCHEMA_UNKNOWN when the registry does not know the schema
+   * @throws SCHEMA_UNKNOWN when the registry, asked twice, does not know the schema
    * @throws SCHEMA_REGISTRY_UNAVAILABLE when the registry does not answer: ask again later
    */
   decode(value: Buffer | null): T | Promise<T>

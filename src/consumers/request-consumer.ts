@@ -1,8 +1,9 @@
+import { systemTimers } from '../delivery/timers.ts'
 import type { Log } from '../model-service/ports.ts'
 import type { RequestDelivery } from './ports.ts'
 import type { IntakeListener, RecordIntake } from './record-intake.ts'
 import { type DispatcherOptions, type DispatcherStatus, RequestDispatcher } from './request-dispatcher.ts'
-import { pauseFor, systemTimers } from './timers.ts'
+import { pauseFor } from './timers.ts'
 
 /** What {@link RequestConsumer} is given. */
 export interface RequestConsumerOptions extends Omit<DispatcherOptions, 'intake' | 'delivery'> {
@@ -71,7 +72,7 @@ export class RequestConsumer {
     const begun = timers.now()
     const leftCount = await this.#dispatcher.drain(drainTimeoutMs, hurry)
     if (leftCount > 0) {
-      log.warn({ leftCount }, 'Calls are still running; others take them over once this worker is dead')
+      log.warn({ leftCount }, 'Calls were cut off; others take them over once this worker is dead')
     } else {
       const restMs = Math.max(0, drainTimeoutMs - (timers.now() - begun))
       await Promise.race([delivery.drain(), pauseFor(timers, restMs, hurry)]).catch((error: unknown) => {

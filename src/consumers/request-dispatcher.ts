@@ -25,6 +25,7 @@ import { isId } from '../contract/limits.ts'
 import type { ModelChunk, ModelRequest } from '../contract/types.ts'
 import { ClaimLost, type DeliveryJob } from '../delivery/delivery-job.ts'
 import type { ClaimResult } from '../delivery/ledger.ts'
+import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { type Claim, ClaimRefused, type Log, type RequestContext } from '../model-service/ports.ts'
 import { decodeRecord } from './decode-record.ts'
@@ -34,7 +35,6 @@ import { Outage } from './outage.ts'
 import type { RequestDecoder, RequestDelivery, RequestProcessor } from './ports.ts'
 import type { IntakeRecord, RecordIntake } from './record-intake.ts'
 import { retryDelayMs } from './retry-delay.ts'
-import { systemTimers, type Timers } from './timers.ts'
 
 /** Limits and times of a dispatcher; all have a default. */
 export interface DispatcherSettings {
@@ -49,8 +49,6 @@ export interface DispatcherSettings {
   /** First and longest wait while database, registry or broker are away, in ms; default 250 and 10,000. */
   firstRetryMs?: number
   maxRetryMs?: number
-  /** Time until an unknown schema is asked for once more, in ms; default 6,000. */
-  unknownSchemaRetryMs?: number
 }
 
 /** What {@link RequestDispatcher} is given. */
@@ -125,7 +123,6 @@ const defaults: Required<DispatcherSettings> = {
   heldRetryMs: 1_000,
   firstRetryMs: 250,
   maxRetryMs: 10_000,
-  unknownSchemaRetryMs: 6_000,
 }
 
 /** See the head of the file. */
@@ -181,9 +178,9 @@ export class RequestDispatcher {
 
   /**
    * Takes nothing more, drops what is not claimed, and waits for the calls that run, and for dead letters on their way,
-   * until the limit. What still runs then is left alone: its claim stays with this worker, and once the worker is dead
-   * another takes it over by the request's `onUncertain`.
-   * @returns how many were left running
+   * until the limit. Calls that still run then are cut off without an outcome: their claims stay with this worker, and
+   * once it is dead others take them over by the requests' `onUncertain`.
+   * @returns how many were cut off
    */
   async drain(limitMs: number, hurry: AbortSignal): Promise<number> {
     if (!this.#isEnding) {
@@ -203,7 +200,9 @@ export class RequestDispatcher {
       })
     }
     cancel()
-    return this.#unfinishedCount()
+    const leftCount = this.#unfinishedCount()
+    for (const { abort } of this.#runs.values()) abort.abort(this.#ending.signal.reason)
+    return leftCount
   }
 
   status(): DispatcherStatus {
@@ -231,7 +230,6 @@ export class RequestDispatcher {
         decoder: this.#options.decoder,
         timers: this.#timers,
         retry: this.#delay,
-        unknownSchemaRetryMs: this.#settings.unknownSchemaRetryMs,
         signal: this.#ending.signal,
         onRegistryAway: (error) => {
           if (awaitsRegistry) return

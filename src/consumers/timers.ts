@@ -1,32 +1,13 @@
-/** Waits and the time, injected so that tests need not wait. */
-export interface Timers {
-  /** Monotonic time in ms, from an arbitrary start. */
-  now(): number
-  /** Runs once after so many ms, unless the returned function is called before. Does not keep the process alive. */
-  after(delayMs: number, run: () => void): () => void
-}
+import type { Timers } from '../delivery/timers.ts'
 
-/** The timers of the runtime. */
-export const systemTimers: Timers = {
-  now: () => performance.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs)
-    timer.unref()
-    return () => clearTimeout(timer)
-  },
-}
-
-/** Runs again and again, so many ms after each end; returns what stops it. Runs never overlap. */
-export function every(timers: Timers, intervalMs: number, run: () => void | Promise<void>): () => void {
+/** Runs again and again, so many ms after each end; returns what stops it. Runs never overlap; a failed one is the last. */
+export function every(timers: Timers, intervalMs: number, run: () => Promise<void>): () => void {
   let stopped = false
   let cancel = () => {}
   const schedule = () => {
     cancel = timers.after(intervalMs, async () => {
-      try {
-        await run()
-      } finally {
-        if (!stopped) schedule()
-      }
+      await run()
+      if (!stopped) schedule()
     })
   }
   schedule()
