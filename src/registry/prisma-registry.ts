@@ -18,23 +18,14 @@ import type {
   Stored,
 } from '../model-service/ports.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
+import { findEntity, writeEntity } from './prisma-entities.ts'
 import { isWriteConflict, toRegistryError } from './prisma-errors.ts'
-import {
-  json,
-  modelFromRow,
-  modelToRow,
-  providerFromRow,
-  providerToRow,
-  type RowDates,
-  routeFromRow,
-  routeToRow,
-} from './prisma-rows.ts'
+import { json, modelFromRow, providerFromRow, routeFromRow } from './prisma-rows.ts'
 import {
   checkChange,
   checkProviderUnused,
   checkSameCommand,
   pageOf,
-  stateOf,
   toCommandResult,
   toRegistryEvent,
 } from './registry-rules.ts'
@@ -229,58 +220,6 @@ async function currentVersion(transaction: Transaction): Promise<number> {
   return Number(_max.version ?? 0)
 }
 
-async function findEntity<TKind extends RegistryKind>(
-  transaction: Transaction,
-  kind: TKind,
-  id: string,
-): Promise<Stored<RegistryEntities[TKind]> | null> {
-  const where = { id }
-  const finders: { [K in RegistryKind]: () => Promise<Stored<RegistryEntities[K]> | null> } = {
-    MODEL: async () => whenFound(await transaction.model.findUnique({ where }), modelFromRow),
-    PROVIDER: async () => whenFound(await transaction.provider.findUnique({ where }), providerFromRow),
-    ROUTE: async () => whenFound(await transaction.route.findUnique({ where }), routeFromRow),
-  }
-  return await finders[kind]()
-}
-
-async function writeEntity(transaction: Transaction, change: RegistryChange, dates: RowDates): Promise<void> {
-  const { kind, id } = change
-  const where = { id }
-  switch (kind) {
-    case 'MODEL': {
-      const definition = stateOf(kind, change)
-      if (definition === null) await transaction.model.delete({ where })
-      else {
-        const row = modelToRow(definition, dates)
-        await transaction.model.upsert({ where, create: row, update: row })
-      }
-      return
-    }
-    case 'PROVIDER': {
-      const definition = stateOf(kind, change)
-      if (definition === null) await transaction.provider.delete({ where })
-      else {
-        const row = providerToRow(definition, dates)
-        await transaction.provider.upsert({ where, create: row, update: row })
-      }
-      return
-    }
-    case 'ROUTE': {
-      const definition = stateOf(kind, change)
-      if (definition === null) await transaction.route.delete({ where })
-      else {
-        const row = routeToRow(definition, dates)
-        await transaction.route.upsert({ where, create: row, update: row })
-      }
-      return
-    }
-    default: {
-      const unknown: never = kind
-      throw new TypeError(`Unknown kind of registry entity: ${unknown}`)
-    }
-  }
-}
-
 async function send(transaction: Transaction, encode: () => OutgoingRecord | null): Promise<void> {
   let record: OutgoingRecord | null
   try {
@@ -313,10 +252,6 @@ function modelFilter({ provider, capability, status, search }: ModelQuery): Pris
     ...(status === 'UNSPECIFIED' ? { id: { in: [] } } : status !== undefined && { status }),
     ...(search !== undefined && { OR: [{ id: text }, { displayName: text }, { description: text }] }),
   }
-}
-
-function whenFound<TRow, T>(row: TRow | null, map: (row: TRow) => T): T | null {
-  return row === null ? null : map(row)
 }
 
 /** @throws DATABASE_UNAVAILABLE, DATABASE_VERSION, INVALID_REQUEST instead of Prisma's errors */
