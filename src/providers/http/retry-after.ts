@@ -13,7 +13,8 @@ export function retryAfterMs(headers: HttpHeaders, now: number): number | undefi
   const text = headerOf(headers, 'retry-after')?.trim()
   if (text === undefined) return undefined
   if (/^\d+(\.\d+)?$/.test(text)) return bounded(Number(text) * 1000)
-  const date = Date.parse(text)
+  // Date.parse would take a bare number for a year.
+  const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(date) ? undefined : bounded(date - now)
 }
 

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import type { ProviderDefinition } from '../../../src/contract/types.ts'
+import type { HttpClient, HttpRequest } from '../../../src/providers/http/http-client.ts'
+import type { MediaFetcher } from '../../../src/providers/http/media-fetcher.ts'
+import { ConfiguredProviderFactory } from '../../../src/providers/provider-factory.ts'
+
+const sent: HttpRequest[] = []
+const answer = async (request: HttpRequest) => {
+  sent.push(request)
+  return { status: 200, headers: {}, body: Buffer.from('{"data":[]}') }
+}
+const httpClient: HttpClient = {
+  get: answer,
+  postJson: answer,
+  postForm: answer,
+  postJsonForEvents: answer,
+  close: async () => undefined,
+}
+const mediaFetcher: MediaFetcher = {
+  load: async () => ({ bytes: Buffer.alloc(0), mediaType: '' }),
+  close: async () => undefined,
+}
+
+function factory(env: Record<string, string> = {}, allowedHosts: string[] = []) {
+  return new ConfiguredProviderFactory({ env, secretsDirectory: null, allowedHosts, httpClient, mediaFetcher })
+}
+function definition(fields: Partial<ProviderDefinition>): ProviderDefinition {
+  return {
+    id: 'p',
+    kind: 'openai',
+    baseUrl: null,
+    keyReferences: [],
+    defaultModel: null,
+    limits: null,
+    metadata: {},
+    ...fields,
+  }
+}
+const context = { signal: new AbortController().signal, timeoutMs: 1000 }
+async function requestOf(
+  fields: Partial<ProviderDefinition>,
+  env: Record<string, string> = {},
+  allowedHosts: string[] = [],
+) {
+  await factory(env, allowedHosts).get(definition(fields)).listModels(context)
+  const { url, headers } = sent.at(-1) as HttpRequest
+  return { url: url.href, authorization: headers['authorization'] ?? headers['api-key'] }
+}
+
+describe('ConfiguredProviderFactory', () => {
+  it('knows its presets, sorted', () => {
+    const { presets } = factory()
+    expect(presets).toEqual([...presets].sort())
+    expect(presets).toEqual(
+      expect.arrayContaining(['openai', 'azure-openai', 'groq', 'mistral', 'ollama', 'llama-cpp']),
+    )
+    expect(factory().preset('openai')).toMatchObject({ id: 'openai', keyReferences: ['MODEL_KEY_OPENAI'] })
+    expect(factory().preset('nobody')).toBeNull()
+  })
+
+  it('calls a preset with its own key', async () => {
+    expect(await requestOf({}, { MODEL_KEY_OPENAI: 'k' })).toEqual({
+      url: 'https://api.openai.com/v1/models',
+      authorization: 'Bearer k',
+    })
+  })
+
+  it('keeps the query of the base address, and the header, for Azure', async () => {
+    const baseUrl = 'https://mine.openai.azure.com/openai/v1?api-version=preview'
+    const env = { MODEL_KEY_AZURE_OPENAI: 'k' }
+    expect(await requestOf({ kind: 'azure-openai', baseUrl }, env, ['mine.openai.azure.com'])).toEqual({
+      url: 'https://mine.openai.azure.com/openai/v1/models?api-version=preview',
+      authorization: 'k',
+    })
+  })
+
+  it('adds the usual path to a bare address, and needs no key on this machine', async () => {
+    expect(await requestOf({ kind: 'ollama', baseUrl: 'http://127.0.0.1:11434' })).toEqual({
+      url: 'http://127.0.0.1:11434/v1/models',
+      authorization: undefined,
+    })
+  })
+
+  it('never sends the key of a preset to another host', async () => {
+    const env = { MODEL_KEY_OPENAI: 'k' }
+    expect(await requestOf({ baseUrl: 'http://localhost:9/v1' }, env)).toMatchObject({ authorization: undefined })
+    expect(await requestOf({ baseUrl: 'https://llm.example.org/v1' }, env, ['llm.example.org'])).toMatchObject({
+      authorization: undefined,
+    })
+  })
+
+  it.each([
+    ['a foreign host', { baseUrl: 'https://evil.example.org/v1' }, 'INVALID_REQUEST', /PROVIDER_ALLOWED_HOSTS/],
+    ['a preset unencrypted', { baseUrl: 'http://api.openai.com/v1' }, 'INVALID_REQUEST', /PROVIDER_ALLOWED_HOSTS/],
+    ['a look-alike', { baseUrl: 'https://api.openai.com.example.org/v1' }, 'INVALID_REQUEST', /allow-list/],
+    ['another scheme', { baseUrl: 'file:///etc/passwd' }, 'INVALID_REQUEST', /baseUrl/],
+    ['a user name', { baseUrl: 'http://api.openai.com@127.0.0.1/v1' }, 'INVALID_REQUEST', /user name/],
+    ['no address at all', { kind: 'azure-openai' }, 'INVALID_REQUEST', /needs a baseUrl/],
+    ['an unknown kind', { kind: 'anthropic' }, 'PROVIDER_UNKNOWN', /azure-openai.*xai/],
+    ['no key', {}, 'PROVIDER_AUTHENTICATION', /MODEL_KEY_OPENAI/],
+  ])('refuses %s', (_name, fields, code, message) => {
+    expect(() => factory().get(definition(fields))).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) }),
+    )
+  })
+
+  it('keeps an adapter until its definition or its key changes', () => {
+    const env: Record<string, string> = { MODEL_KEY_OPENAI: 'k' }
+    const made = factory(env)
+    const first = made.get(definition({}))
+    expect(made.get(definition({ defaultModel: 'other' }))).toBe(first)
+    expect(made.get(definition({ baseUrl: 'http://127.0.0.1:1/v1' }))).not.toBe(first)
+    const second = made.get(definition({}))
+    env['MODEL_KEY_OPENAI'] = 'rotated'
+    expect(made.get(definition({}))).not.toBe(second)
+  })
+
+  it.each([
+    ['gpt-5', 'openai'],
+    ['o3-mini', 'openai'],
+    ['o1', 'openai'],
+    ['text-embedding-3-small', 'openai'],
+    ['dall-e-3', 'openai'],
+    ['whisper-1', 'openai'],
+    ['tts-1', 'openai'],
+    ['claude-opus-4', 'anthropic'],
+    ['gemini-2.5-pro', 'gemini'],
+    ['command-r', 'cohere'],
+    ['mistral-large-latest', 'mistral'],
+    ['codestral-latest', 'mistral'],
+    ['deepseek-chat', 'deepseek'],
+    ['grok-4', 'xai'],
+    ['gpt-oss:20b', null],
+    ['llama3', null],
+    ['olmo', null],
+    ['', null],
+  ])('infers from %s the provider %s', (model, provider) => {
+    expect(factory().infer(model)).toBe(provider)
+  })
+})
