@@ -7,7 +7,9 @@ import { kafkaConnection, schemaRegistryConnection } from '../config/connections
 import type { Settings } from '../config/settings-schema.ts'
 import { type TopicRole, topicName } from '../contract/topics.ts'
 import { createKafkaClient } from '../events/kafka-client.ts'
+import type { Log } from '../model-service/ports.ts'
 import { cliSettings } from './cli-settings.ts'
+import { requireReachableBroker } from './reachable-broker.ts'
 import type { Terminal } from './terminal.ts'
 import { brokerError } from './topic-reader.ts'
 
@@ -32,9 +34,13 @@ type Written = typeof written
 /** Settings that {@link openKafkaSession} needs. */
 export type KafkaSessionSettings = Pick<Settings, 'kafka' | 'schemaRegistry'>
 
-/** Runs with a session that is closed afterwards, whatever happens. @throws CONFIGURATION_INVALID, and what `run` throws */
+/**
+ * Runs with a session that is closed afterwards, whatever happens.
+ * @throws CONFIGURATION_INVALID, BROKER_UNAVAILABLE, and what `run` throws
+ */
 export async function withKafkaSession<T>(terminal: Terminal, run: (session: KafkaSession) => Promise<T>): Promise<T> {
-  const session = openKafkaSession(cliSettings(terminal, ['kafka', 'schemaRegistry']))
+  const settings = cliSettings(terminal, ['kafka', 'schemaRegistry'])
+  const session = openKafkaSession(await openCliKafka(settings.kafka), settings)
   try {
     return await run(session)
   } finally {
@@ -43,8 +49,7 @@ export async function withKafkaSession<T>(terminal: Terminal, run: (session: Kaf
 }
 
 /** Opens a session; nothing is connected before its first use. @throws CONFIGURATION_INVALID */
-export function openKafkaSession(settings: KafkaSessionSettings): KafkaSession {
-  const kafka = createCliKafka(settings)
+export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): KafkaSession {
   const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
   const topicPrefix = settings.kafka.topicPrefix
   const decoders = new Map<ContractName, unknown>()
@@ -80,10 +85,17 @@ export function openKafkaSession(settings: KafkaSessionSettings): KafkaSession {
   }
 }
 
-/** A quiet client: what goes wrong is reported once, as the command's error. @throws CONFIGURATION_INVALID */
-export function createCliKafka(settings: Pick<Settings, 'kafka'>): Kafka {
-  return createKafkaClient({ ...kafkaConnection(settings.kafka), clientId: `${settings.kafka.clientId}-cli` })
+/**
+ * A client without a log: what goes wrong is reported once, as the command's error.
+ * @throws CONFIGURATION_INVALID, BROKER_UNAVAILABLE when no broker can be reached
+ */
+export async function openCliKafka(settings: Settings['kafka']): Promise<Kafka> {
+  const connection = kafkaConnection(settings)
+  await requireReachableBroker(connection.brokers)
+  return createKafkaClient({ ...connection, clientId: `${connection.clientId}-cli` }, silent)
 }
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 const timers = {
   now: () => performance.now(),

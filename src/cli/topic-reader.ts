@@ -57,10 +57,11 @@ export async function topicBounds(
   const admin = kafka.admin()
   try {
     await admin.connect()
+    await requireTopics(admin, topics)
     const first = new Map<string, Map<number, number>>()
     const next = new Map<string, Map<number, number>>()
     for (const topic of topics) {
-      const partitions = await fetchOffsets(admin, topic)
+      const partitions = await admin.fetchTopicOffsets(topic)
       first.set(topic, new Map(partitions.map(({ partition, low }) => [partition, Number(low)])))
       next.set(topic, new Map(partitions.map(({ partition, high }) => [partition, Number(high)])))
     }
@@ -72,11 +73,14 @@ export async function topicBounds(
   }
 }
 
-function fetchOffsets(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
-  return admin.fetchTopicOffsets(topic).catch((cause: unknown) => {
-    if (!isUnknownTopic(cause)) throw cause
-    throw new ModelServiceError('TOPIC_MISSING', `The topic ${topic} does not exist.`, { cause })
-  })
+/** The client library would ask again and again for the offsets of a topic that does not exist. */
+async function requireTopics(admin: Admin, topics: readonly string[]): Promise<void> {
+  const existing = new Set(await admin.listTopics())
+  const missing = topics.filter((topic) => !existing.has(topic))
+  if (missing.length > 0) {
+    const which = missing.length === 1 ? 'The topic' : 'The topics'
+    throw new ModelServiceError('TOPIC_MISSING', `${which} ${missing.join(', ')} cannot be found.`)
+  }
 }
 
 class Reading {

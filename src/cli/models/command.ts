@@ -220,7 +220,7 @@ async function withRegistry<T>(terminal: Terminal, read: (registry: Registry) =>
   })
   try {
     // Nothing is changed here, so nothing is announced.
-    const encoders = { encodeRegistryEvent: () => [], encodeCommandResult: () => [] }
+    const encoders = { encodeRegistryEvent: () => null, encodeCommandResult: () => null }
     return await read(new PrismaRegistry({ prisma: database.prisma, encoders }))
   } finally {
     await database.close()

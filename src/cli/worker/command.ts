@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import { createLogger, secretsOf } from '../../observability/logger.ts'
+import { cliEnvironment, cliSettings } from '../cli-settings.ts'
+import { type CommonOptions, withCommonOptions } from '../command-options.ts'
+import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { packageVersion, type RunAction } from '../program.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** `worker`: serves requests and commands until it is asked to stop. */
+export function addWorkerCommand(program: Command, run: RunAction): void {
+  withCommonOptions(program.command('worker').description('serve requests and commands until SIGTERM or Ctrl-C'), [
+    ['with the settings of the environment', 'worker'],
+    ['against a local stack in this folder', 'stack up && model-service migrate && model-service worker'],
+  ])
+    .addHelpText(
+      'after',
+      '\nLogs are JSON lines on standard output. The first SIGTERM or Ctrl-C drains: running calls may finish for' +
+        '\nDRAIN_TIMEOUT_MS. A second one ends the process at once.',
+    )
+    .action((options: CommonOptions) => run(options, (terminal) => work(terminal)))
+}
+
+async function work(terminal: Terminal): Promise<ExitCode> {
+  const settings = cliSettings(terminal, [
+    'kafka',
+    'schemaRegistry',
+    'database',
+    'delivery',
+    'intake',
+    'models',
+    'providerHttp',
+    'observability',
+    'requestLog',
+  ])
+  const { database, kafka, schemaRegistry, observability } = settings
+  const databasePassword = decodeURIComponent(new URL(database.url).password)
+  const configured = [database.url, databasePassword, kafka.saslPassword, schemaRegistry.password]
+  const env = cliEnvironment(terminal)
+  const log = createLogger({
+    level: observability.logLevel,
+    secrets: [...secretsOf(env), ...configured.filter((secret) => secret !== null && secret !== '')],
+    base: { version: packageVersion() },
+  })
+  const { startWorker } = await import('../../app.ts')
+  const worker = await startWorker(settings, { env, log, signal: terminal.signal })
+  // Resolves when the signal has ended it in order; rejects when it had to end by itself.
+  await worker.stopped
+  return exitCodes.ok
+}
