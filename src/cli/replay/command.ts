@@ -87,5 +87,6 @@ function print(terminal: Terminal, report: AuditReport): void {
     )
     for (const name of names) printLine(terminal, `  ${name}`)
   }
-  if (report.clean) printLine(terminal, paint(terminal, 'green', 'every request has exactly one terminal record'))
+  if (report.requestCount === 0) printNote(terminal, 'note: there are no requests on the request topic')
+  else if (report.clean) printLine(terminal, paint(terminal, 'green', 'every request has exactly one terminal record'))
 }

@@ -38,11 +38,11 @@ async function work(terminal: Terminal): Promise<ExitCode> {
   const env = cliEnvironment(terminal)
   const log = createLogger({
     level: observability.logLevel,
-    secrets: [...secretsOf(env), ...configured.filter((secret) => secret !== null && secret !== '')],
+    secrets: [...secretsOf(env), ...configured.filter((secret) => secret !== null)],
     base: { version: packageVersion() },
   })
   const { startWorker } = await import('../../app.ts')
-  const worker = await startWorker(settings, { env, log, signal: terminal.signal })
+  const worker = await startWorker(settings, { env, log, version: packageVersion(), signal: terminal.signal })
   // Resolves when the signal has ended it in order; rejects when it had to end by itself.
   await worker.stopped
   return exitCodes.ok

@@ -1,0 +1,111 @@
+import type { Consumer, Producer } from 'kafkajs'
+import { openKafkaSession } from '../../../src/cli/kafka-session.ts'
+import { openRecordEncoder } from '../../../src/codec/record-encoder.ts'
+import { openSchemaRegistry } from '../../../src/codec/schema-registry.ts'
+import { schemaRegistryConnection } from '../../../src/config/connections.ts'
+import type { Settings } from '../../../src/config/settings-schema.ts'
+import { topicName } from '../../../src/contract/topics.ts'
+import type { CommandResultDraft, ModelCompletionDraft } from '../../../src/contract/types.ts'
+import { createKafkaClient } from '../../../src/events/kafka-client.ts'
+
+/** Publishes what a worker would, as the tests of the command line want it. */
+export interface EchoWorker {
+  complete(key: string, completion: ModelCompletionDraft, options?: { abort?: boolean }): Promise<void>
+  /** Writes bytes to the request topic as they are; gives their partition and offset. */
+  writeRequestBytes(value: Buffer): Promise<{ partition: number; offset: number }>
+  writeDeadLetter(source: { partition: number; offset: number }): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Stands in for a worker: answers every request with its prompt (a prompt that begins with "fail" fails), and every
+ * command with APPLIED (one about a model named "taken" is rejected).
+ */
+export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schemaRegistry'>): Promise<EchoWorker> {
+  const { brokers, topicPrefix } = settings.kafka
+  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+  const kafka = createKafkaClient({ brokers, clientId: 'echo' }, silent)
+  const session = openKafkaSession(kafka, settings)
+  const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
+  const options = { registry, topicPrefix }
+  const encodeCompletion = await openRecordEncoder('ModelCompletion', 'completions', options)
+  const encodeResult = await openRecordEncoder('CommandResult', 'commandResults', options)
+  const transactional: Producer = kafka.producer({
+    transactionalId: `${topicPrefix}echo`,
+    idempotent: true,
+    maxInFlightRequests: 1,
+  })
+  const plain = kafka.producer({ allowAutoTopicCreation: false })
+  const consumer: Consumer = kafka.consumer({ groupId: `${topicPrefix}echo`, maxWaitTimeInMs: 100 })
+  await Promise.all([transactional.connect(), plain.connect(), consumer.connect()])
+
+  async function complete(key: string, completion: ModelCompletionDraft, { abort = false } = {}): Promise<void> {
+    const transaction = await transactional.transaction()
+    const value = encodeCompletion(completion)
+    await transaction.send({ topic: topicName('completions', topicPrefix), messages: [{ key, value }] })
+    await (abort ? transaction.abort() : transaction.commit())
+  }
+
+  async function answerRequest(key: string, value: Buffer | null): Promise<void> {
+    const request = await session.decode('ModelRequest', value).catch(() => undefined)
+    if (request?.input.type !== 'CompletionInput') return
+    const { requestId, tenant, model } = request
+    const { prompt } = request.input
+    const failed = prompt.startsWith('fail')
+    await complete(key, {
+      requestId,
+      tenant,
+      model,
+      kind: 'COMPLETION',
+      status: failed ? 'FAILED' : 'COMPLETED',
+      completion: failed ? null : { text: prompt },
+      error: failed ? { code: 'PROVIDER_ERROR', message: 'as asked for' } : null,
+    })
+  }
+
+  async function answerCommand(value: Buffer | null): Promise<void> {
+    const { commandId, command } = await session.decode('ModelCommand', value)
+    const id = command.type === 'RegisterModel' ? command.model.id : 'other'
+    const rejected = id === 'taken'
+    const result: CommandResultDraft = {
+      commandId,
+      command: command.type,
+      status: rejected ? 'REJECTED' : 'APPLIED',
+      entityKind: 'MODEL',
+      entityId: id,
+      error: rejected ? { code: 'MODEL_ALREADY_EXISTS', message: 'it is taken' } : null,
+      occurredAt: Date.now(),
+    }
+    const messages = [{ key: commandId, value: encodeResult(result) }]
+    await plain.send({ topic: topicName('commandResults', topicPrefix), messages })
+  }
+
+  const commands = topicName('commands', topicPrefix)
+  await consumer.subscribe({ topics: [topicName('requests', topicPrefix), commands], fromBeginning: true })
+  await consumer.run({
+    eachMessage: ({ topic, message }) =>
+      topic === commands ? answerCommand(message.value) : answerRequest(String(message.key), message.value),
+  })
+
+  return {
+    complete,
+    async writeRequestBytes(value) {
+      const topic = topicName('requests', topicPrefix)
+      const [written] = await plain.send({ topic, messages: [{ key: 'bytes', value }] })
+      return { partition: written?.partition ?? -1, offset: Number(written?.baseOffset) }
+    },
+    async writeDeadLetter({ partition, offset }) {
+      const headers = {
+        'dlt-source-topic': topicName('requests', topicPrefix),
+        'dlt-source-partition': String(partition),
+        'dlt-source-offset': String(offset),
+      }
+      const topic = topicName('requestsDeadLetters', topicPrefix)
+      await plain.send({ topic, messages: [{ key: 'bytes', value: null, headers }] })
+    },
+    async stop() {
+      await Promise.all([consumer.disconnect(), transactional.disconnect(), plain.disconnect()])
+      await Promise.all([session.close(), registry.close()])
+    },
+  }
+}
