@@ -1,0 +1,587 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { completeDraft } from '../../../src/codec/contract-type.ts'
+import type { ModelRequest, ModelRequestDraft } from '../../../src/contract/types.ts'
+import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { ModelServiceBase } from '../../../src/model-service/model-service-base.ts'
+import { ClaimRefused, type ModelServiceDeps, type RequestContext } from '../../../src/model-service/ports.ts'
+import { RequestProcessingMixin } from '../../../src/model-service/request-processing-mixin.ts'
+import { ProviderError } from '../../../src/providers/provider.ts'
+import {
+  type Behaviour,
+  chatAnswer,
+  chatRequest,
+  FakeProvider,
+  fakeDeps,
+  fakeFactory,
+  inputs,
+  modelDefinition,
+  routeDefinition,
+  settings,
+  snapshotOf,
+} from './fakes.ts'
+
+class Processing extends RequestProcessingMixin(ModelServiceBase) {}
+
+const fail =
+  (
+    code: ConstructorParameters<typeof ProviderError>[0],
+    options: ConstructorParameters<typeof ProviderError>[2] = {},
+  ): Behaviour =>
+  () => {
+    throw new ProviderError(code, `The provider said ${code}.`, { provider: 'openai', ...options })
+  }
+
+/** Waits for the signal, as an adapter whose provider does not answer. */
+const hang: Behaviour = (_call, { signal }) =>
+  new Promise((_resolve, reject) => {
+    const end = () => {
+      const { reason } = signal
+      const code = reason instanceof ModelServiceError ? reason.code : 'CANCELLED'
+      reject(new ProviderError(code, 'The exchange was ended.', { outcome: 'UNKNOWN', provider: 'openai' }))
+    }
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end)
+  })
+
+const models = [
+  modelDefinition({
+    id: 'first',
+    provider: 'openai',
+    providerModel: 'gpt-4o',
+    price: { inputPerMillionTokens: '1', outputPerMillionTokens: '0' },
+  }),
+  modelDefinition({
+    id: 'second',
+    provider: 'azure-openai',
+    price: { inputPerMillionTokens: '2', outputPerMillionTokens: '0' },
+  }),
+  modelDefinition({ id: 'small', provider: 'openai', contextWindow: 10 }),
+  modelDefinition({ id: 'old', provider: 'openai', status: 'DEPRECATED', defaultParameters: { temperature: '0.3' } }),
+  modelDefinition({ id: 'asleep', provider: 'openai', status: 'INACTIVE' }),
+  modelDefinition({ id: 'vectors', provider: 'openai', capabilities: ['EMBEDDING'] }),
+  modelDefinition({ id: 'keyless', provider: 'ollama' }),
+]
+const routes = [
+  routeDefinition({ id: 'both', targets: [{ model: 'first' }, { model: 'second' }] }),
+  routeDefinition({
+    id: 'gappy',
+    targets: [{ model: 'keyless' }, { model: 'asleep' }, { model: 'second', timeoutMs: 50 }],
+  }),
+  routeDefinition({ id: 'narrow', targets: [{ model: 'small' }], onContextLength: 'second' }),
+]
+
+function service(behaviours: Behaviour[] = [], rest: Partial<ModelServiceDeps> = {}) {
+  const openai = new FakeProvider('openai', behaviours)
+  const azure = new FakeProvider('azure-openai')
+  const { deps } = fakeDeps([openai, azure], rest)
+  deps.db = {
+    ...deps.db,
+    registry: { ...deps.db.registry, snapshot: async () => snapshotOf({ models, routes }) } as never,
+    ...rest.db,
+  }
+  return { service: new Processing(deps), openai, azure }
+}
+
+describe('a served request', () => {
+  test.each(inputs.map((input) => [input.type, input] as const))(
+    'of %s ends COMPLETED, in full',
+    async (_type, input) => {
+      const request = completeDraft('ModelRequest', { requestId: 'r', tenant: 't', model: 'gpt-4o', input })
+      const completion = await service().service.process(request)
+      expect(completion).toMatchObject({
+        status: 'COMPLETED',
+        finishReason: 'STOP',
+        confidence: 0.9,
+        error: null,
+        provider: 'openai',
+        model: 'gpt-4o',
+        token: 1,
+      })
+      const { chat, completion: text, embedding, imageGeneration, audioTranscription, audioTranslation } = completion
+      const outputs = [chat, text, embedding, imageGeneration, audioTranscription, audioTranslation]
+      expect(outputs.filter((output) => output !== null)).toHaveLength(1)
+      // Encoding holds it against the contract: every field must be there.
+      expect(completeDraft('ModelCompletion', completion)).toEqual(completion)
+    },
+  )
+
+  test('carries attempt, usage, cost, timings and what it came from', async () => {
+    const { service: processing, openai } = service([
+      (_call, { onFirstContent }) => {
+        onFirstContent?.(1_234)
+        return chatAnswer()
+      },
+    ])
+    const completion = await processing.process(
+      chatRequest({ model: 'first', taskType: 'sum', metadata: { a: 'b' }, lane: 'BULK' }),
+      {
+        source: { topic: 'model.requests', partition: 1, offset: 2 },
+        queuedAt: 5,
+        payloadHash: 'v1:00',
+        beforeFirstCall: async () => ({ token: 3, attemptBase: 0, claimedAt: 9 }),
+      },
+    )
+    expect(completion).toMatchObject({
+      model: 'first',
+      providerModel: 'gpt-4o-2024-11-20',
+      registryVersion: 7,
+      taskType: 'sum',
+      metadata: { a: 'b' },
+      lane: 'BULK',
+      token: 3,
+      source: { offset: 2 },
+      payloadHash: 'v1:00',
+      timings: { queuedAt: 5, claimedAt: 9, firstChunkAt: 1_234 },
+      cost: { amount: '0.001', priceSource: 'registry', priceCardVersion: 'registry@7' },
+      usage: { inputUncachedTokens: 1000, outputTokens: 100 },
+      attempts: [
+        {
+          number: 1,
+          token: 3,
+          provider: 'openai',
+          model: 'gpt-4o',
+          outcome: 'SUCCEEDED',
+          httpStatus: 200,
+          providerRequestId: 'req-1',
+          error: null,
+        },
+      ],
+    })
+    expect(openai.calls[0]?.context).toMatchObject({
+      timeoutMs: 30_000,
+      idempotencyKey: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })
+    expect(openai.calls[0]?.context.onDelta).toBeUndefined()
+  })
+
+  test.each([
+    ['STOP', undefined, 0.9],
+    ['LENGTH', undefined, 0.7],
+    ['TOOL_CALLS', undefined, 0.5],
+    ['CONTENT_FILTER', undefined, 0.5],
+    ['STOP', 0.25, 0.25],
+    ['STOP', 7, 1],
+  ] as const)(
+    'with finish reason %s and the adapter saying %s has confidence %s',
+    async (finishReason, confidence, expected) => {
+      const answer = chatAnswer('x', { finishReason, ...(confidence === undefined ? {} : { confidence }) })
+      expect((await service([() => answer]).service.process(chatRequest())).confidence).toBe(expected)
+    },
+  )
+
+  test('of a deprecated model warns, and its default parameters apply', async () => {
+    const { service: processing, openai } = service()
+    const completion = await processing.process(chatRequest({ model: 'old' }))
+    expect(completion.warnings.map(({ code }) => code)).toEqual(['MODEL_DEPRECATED'])
+    expect(openai.calls[0]?.call.input).toMatchObject({ sampling: { temperature: 0.3 } })
+  })
+
+  test('streams numbered chunks when asked to, and a listener that throws breaks nothing', async () => {
+    const streaming: Behaviour = (_call, { onDelta }) => {
+      onDelta?.({ kind: 'TEXT', text: 'He' })
+      onDelta?.({ kind: 'TOOL_CALL', toolCall: { index: 0, id: 'c', name: 'f', arguments: '{' } })
+      return chatAnswer()
+    }
+    const chunks: unknown[] = []
+    const onChunk: RequestContext['onChunk'] = (chunk) => {
+      chunks.push(chunk)
+      throw new Error('listener')
+    }
+    const completion = await service([streaming]).service.process(chatRequest({ stream: true }), { onChunk })
+    expect(completion.status).toBe('COMPLETED')
+    expect(chunks).toMatchObject([
+      { requestId: 'r-1', tenant: 'acme', token: 1, attempt: 1, index: 0, kind: 'TEXT', text: 'He', toolCall: null },
+      { index: 1, kind: 'TOOL_CALL', text: null, toolCall: { name: 'f' } },
+    ])
+  })
+})
+
+describe('the methods of one type', () => {
+  test('refuse other inputs before anything is done', async () => {
+    const { service: processing, openai } = service()
+    const request = completeDraft('ModelRequest', {
+      requestId: 'r',
+      tenant: 't',
+      input: { type: 'CompletionInput', prompt: 'x' },
+    })
+    await expect(processing.chat(request as never)).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+    expect(openai.calls).toEqual([])
+  })
+})
+
+describe('a request that cannot be served', () => {
+  const tooLong = 'word '.repeat(100)
+  test.each<[string, ModelRequest, string, string]>([
+    ['an unknown model', chatRequest({ model: 'unheard-of' }), 'FAILED', 'MODEL_NOT_FOUND'],
+    ['an inactive model', chatRequest({ model: 'asleep' }), 'FAILED', 'MODEL_INACTIVE'],
+    ['a model without the capability', chatRequest({ model: 'vectors' }), 'FAILED', 'CAPABILITY_NOT_SUPPORTED'],
+    ['a prompt that is too long', chatRequest({ model: 'small' }, tooLong), 'FAILED', 'CONTEXT_LENGTH'],
+    ['a provider without key', chatRequest({ model: 'keyless' }), 'FAILED', 'PROVIDER_AUTHENTICATION'],
+    ['an invalid request', chatRequest({ input: { type: 'ChatInput', messages: [] } }), 'REJECTED', 'INVALID_REQUEST'],
+    ['a deadline that has passed', chatRequest({ deadline: 1 }), 'EXPIRED', 'DEADLINE_EXCEEDED'],
+    [
+      'an input of no known type',
+      { ...chatRequest(), input: { type: 'RerankInput' } as never },
+      'REJECTED',
+      'INVALID_REQUEST',
+    ],
+    ['no input', { ...chatRequest(), input: null as never }, 'REJECTED', 'INVALID_REQUEST'],
+  ])('for %s goes through the claim and ends with its code, without a call', async (_name, request, status, code) => {
+    const { service: processing, openai } = service()
+    const beforeFirstCall = vi.fn(async () => ({ token: 2, attemptBase: 0, claimedAt: 1 }))
+    const completion = await processing.process(request, { beforeFirstCall })
+    expect(completion).toMatchObject({
+      status,
+      error: { code },
+      token: 2,
+      attempts: [],
+      confidence: null,
+      cost: { amount: null, unknownReason: 'NO_CALL' },
+    })
+    expect(beforeFirstCall).toHaveBeenCalledTimes(1)
+    expect(openai.calls).toEqual([])
+    expect(completeDraft('ModelCompletion', completion)).toEqual(completion)
+  })
+
+  test('because the registry is away makes no outcome and takes no claim', async () => {
+    const away = { snapshot: async () => Promise.reject(new ModelServiceError('DATABASE_UNAVAILABLE', 'away')) }
+    const { service: processing } = service([], {
+      db: { registry: away as never, specializations: { prompt: async () => null } },
+    })
+    const beforeFirstCall = vi.fn()
+    await expect(processing.process(chatRequest(), { beforeFirstCall })).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    })
+    expect(beforeFirstCall).not.toHaveBeenCalled()
+  })
+
+  test('because of a defect while planning ends FAILED all the same', async () => {
+    const providerFactory = {
+      ...fakeFactory(),
+      get: () => {
+        throw new TypeError('secret prompt')
+      },
+    }
+    const completion = await service([], { providerFactory }).service.process(chatRequest())
+    expect(completion).toMatchObject({ status: 'FAILED', error: { code: 'INTERNAL_ERROR' } })
+    expect(JSON.stringify(completion)).not.toContain('secret prompt')
+  })
+})
+
+describe('a provider that fails', () => {
+  test.each<[string, Behaviour, string, string, string | null]>([
+    ['400', fail('INVALID_REQUEST', { httpStatus: 400 }), 'INVALID_REQUEST', 'FAILED', '0'],
+    ['401', fail('PROVIDER_AUTHENTICATION', { httpStatus: 401 }), 'PROVIDER_AUTHENTICATION', 'FAILED', '0'],
+    ['404', fail('MODEL_NOT_FOUND', { httpStatus: 404 }), 'MODEL_NOT_FOUND', 'FAILED', '0'],
+    ['429', fail('RATE_LIMITED', { httpStatus: 429 }), 'RATE_LIMITED', 'FAILED', '0'],
+    ['500', fail('PROVIDER_ERROR', { httpStatus: 500 }), 'PROVIDER_ERROR', 'FAILED', '0'],
+    ['time-out', fail('REQUEST_TIMEOUT', { outcome: 'UNKNOWN' }), 'REQUEST_TIMEOUT', 'UNKNOWN', null],
+    ['garbage', fail('PROVIDER_ERROR', { httpStatus: 200 }), 'PROVIDER_ERROR', 'FAILED', null],
+    ['content filter', fail('CONTENT_FILTERED', { httpStatus: 400 }), 'CONTENT_FILTERED', 'FAILED', '0'],
+    [
+      'a defect of the adapter',
+      () => {
+        throw new SyntaxError('secret answer')
+      },
+      'INTERNAL_ERROR',
+      'UNKNOWN',
+      null,
+    ],
+  ])(
+    'with %s ends the request with the code, and the attempt is accounted for',
+    async (_name, behaviour, code, outcome, amount) => {
+      const completion = await service([behaviour]).service.process(chatRequest())
+      expect(completion).toMatchObject({
+        status: 'FAILED',
+        error: { code, provider: 'openai' },
+        finishReason: 'UNSPECIFIED',
+        confidence: null,
+        cost: { amount },
+        attempts: [{ number: 1, outcome, error: { code }, cost: { amount } }],
+      })
+      expect(JSON.stringify(completion)).not.toContain('secret')
+      expect(completeDraft('ModelCompletion', completion)).toEqual(completion)
+    },
+  )
+})
+
+describe('a route', () => {
+  test('goes on to the next target after a failure that it may not have, and costs add up', async () => {
+    const { service: processing, azure, openai } = service([fail('RATE_LIMITED', { httpStatus: 429 })])
+    const completion = await processing.process(chatRequest({ model: 'both' }))
+    expect(completion).toMatchObject({
+      status: 'COMPLETED',
+      route: 'both',
+      model: 'second',
+      provider: 'azure-openai',
+      cost: { amount: '0.002' },
+    })
+    expect(completion.attempts.map(({ number, outcome, cost }) => [number, outcome, cost.amount])).toEqual([
+      [1, 'FAILED', '0'],
+      [2, 'SUCCEEDED', '0.002'],
+    ])
+    expect(azure.calls[0]?.context.idempotencyKey).not.toBe(openai.calls[0]?.context.idempotencyKey)
+  })
+
+  test('never goes around a refusal of the content', async () => {
+    const { service: processing, azure } = service([fail('CONTENT_FILTERED')])
+    expect((await processing.process(chatRequest({ model: 'both' }))).error?.code).toBe('CONTENT_FILTERED')
+    expect(azure.calls).toEqual([])
+  })
+
+  test.each([
+    ['RETRY', 'COMPLETED', undefined, 1],
+    ['FAIL', 'FAILED', 'OUTCOME_UNKNOWN', 0],
+  ] as const)(
+    'after an attempt of unknown fate does as the request says: %s',
+    async (onUncertain, status, code, calls) => {
+      const { service: processing, azure } = service([fail('PROVIDER_UNAVAILABLE', { outcome: 'UNKNOWN' })])
+      const completion = await processing.process(chatRequest({ model: 'both', onUncertain }))
+      expect([completion.status, completion.error?.code, azure.calls.length]).toEqual([status, code, calls])
+      expect(completion.cost).toMatchObject({ amount: null, unknownReason: 'OUTCOME_UNKNOWN' })
+    },
+  )
+
+  test('passes over targets that cannot serve, with a warning for each', async () => {
+    const { service: processing, azure } = service()
+    const completion = await processing.process(chatRequest({ model: 'gappy' }))
+    expect(completion.status).toBe('COMPLETED')
+    expect(completion.warnings.map(({ code, message }) => [code, message.split('"')[1]])).toEqual([
+      ['TARGET_SKIPPED', 'asleep'],
+      ['TARGET_SKIPPED', 'keyless'],
+    ])
+    expect(azure.calls[0]?.context.timeoutMs).toBe(50)
+  })
+
+  test('sends what is too long for its targets where it says', async () => {
+    const completion = await service().service.process(chatRequest({ model: 'narrow' }, 'word '.repeat(100)))
+    expect(completion).toMatchObject({ status: 'COMPLETED', route: 'narrow', model: 'second' })
+  })
+})
+
+describe('the claim', () => {
+  test('that is refused passes through untouched, and nothing is called', async () => {
+    const refused = new ClaimRefused('published')
+    const { service: processing, openai } = service()
+    await expect(processing.process(chatRequest(), { beforeFirstCall: () => Promise.reject(refused) })).rejects.toBe(
+      refused,
+    )
+    expect(openai.calls).toEqual([])
+  })
+
+  test('in doubt ends OUTCOME_UNKNOWN without a call, even where planning failed', async () => {
+    const { service: processing, openai } = service()
+    const beforeFirstCall = async () => ({ token: 4, attemptBase: 1, claimedAt: 1, uncertain: true as const })
+    for (const model of ['first', 'unheard-of']) {
+      const completion = await processing.process(chatRequest({ model, onUncertain: 'FAIL' }), { beforeFirstCall })
+      expect(completion).toMatchObject({
+        status: 'FAILED',
+        error: { code: 'OUTCOME_UNKNOWN' },
+        token: 4,
+        attempts: [
+          { number: 1, token: 3, outcome: 'UNKNOWN', cost: { amount: null, unknownReason: 'OUTCOME_UNKNOWN' } },
+        ],
+        cost: { amount: null, unknownReason: 'OUTCOME_UNKNOWN' },
+      })
+    }
+    expect(openai.calls).toEqual([])
+  })
+
+  test('taken over accounts for the calls of earlier owners and numbers its own after them', async () => {
+    const { service: processing, openai } = service()
+    const completion = await processing.process(chatRequest(), {
+      beforeFirstCall: async () => ({ token: 3, attemptBase: 2, claimedAt: 1 }),
+    })
+    expect(completion.attempts.map(({ number, token, outcome }) => [number, token, outcome])).toEqual([
+      [1, 2, 'UNKNOWN'],
+      [2, 2, 'UNKNOWN'],
+      [3, 3, 'SUCCEEDED'],
+    ])
+    expect(completion.cost.unknownReason).toBe('OUTCOME_UNKNOWN')
+    const again = service()
+    await again.service.process(chatRequest())
+    expect(openai.calls[0]?.context.idempotencyKey).not.toBe(again.openai.calls[0]?.context.idempotencyKey)
+  })
+
+  test('is taken before the first call and after everything that waits', async () => {
+    const order: string[] = []
+    const specializations = {
+      prompt: async () => {
+        order.push('specialization')
+        return 'Be kind.'
+      },
+    }
+    const { service: processing } = service(
+      [
+        () => {
+          order.push('call')
+          return chatAnswer()
+        },
+      ],
+      { db: { specializations } as never },
+    )
+    await processing.process(chatRequest({ specializationId: 's' }), {
+      beforeFirstCall: async () => {
+        order.push('claim')
+        return { token: 1, attemptBase: 0, claimedAt: 1 }
+      },
+    })
+    expect(order).toEqual(['specialization', 'claim', 'call'])
+  })
+})
+
+describe('time', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_000_000 })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('ends an attempt at its limit', async () => {
+    const { service: processing } = service([hang])
+    const running = processing.process(chatRequest())
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(await running).toMatchObject({
+      status: 'FAILED',
+      error: { code: 'REQUEST_TIMEOUT' },
+      attempts: [{ outcome: 'UNKNOWN', startedAt: 1_000_000, finishedAt: 1_030_000 }],
+    })
+  })
+
+  test('leaves an adapter behind that ignores its signal', async () => {
+    const { service: processing } = service([() => new Promise(() => {})])
+    const running = processing.process(chatRequest())
+    await vi.advanceTimersByTimeAsync(33_000)
+    expect(await running).toMatchObject({
+      status: 'FAILED',
+      error: { code: 'REQUEST_TIMEOUT' },
+      attempts: [{ outcome: 'UNKNOWN' }],
+    })
+  })
+
+  test('of the deadline bounds the attempt, and no further target is tried', async () => {
+    const { service: processing, azure } = service([hang])
+    const running = processing.process(chatRequest({ model: 'both', deadline: 1_005_000 }))
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(await running).toMatchObject({
+      status: 'EXPIRED',
+      error: { code: 'DEADLINE_EXCEEDED' },
+      attempts: [{ outcome: 'UNKNOWN' }],
+    })
+    expect(azure.calls).toEqual([])
+  })
+
+  test('of a deadline far away does not end anything', async () => {
+    const completion = await service().service.process(chatRequest({ deadline: 9_000_000_000_000 }))
+    expect(completion.status).toBe('COMPLETED')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that passes while the claim waits ends EXPIRED without a call', async () => {
+    const { service: processing, openai } = service()
+    const beforeFirstCall = async () => {
+      await vi.advanceTimersByTimeAsync(6_000)
+      return { token: 1, attemptBase: 0, claimedAt: 1 }
+    }
+    const completion = await processing.process(chatRequest({ deadline: 1_005_000 }), { beforeFirstCall })
+    expect([completion.status, openai.calls.length]).toEqual(['EXPIRED', 0])
+  })
+
+  test('of a specialization is limited; its lack is a warning', async () => {
+    const specializations = { prompt: () => new Promise<never>(() => {}) }
+    const { service: processing } = service([], { db: { specializations } as never })
+    const running = processing.process(chatRequest({ specializationId: 's' }))
+    await vi.advanceTimersByTimeAsync(settings.specializationTimeoutMs)
+    expect(await running).toMatchObject({ status: 'COMPLETED', warnings: [{ code: 'SPECIALIZATION_UNAVAILABLE' }] })
+  })
+})
+
+describe('an aborted run', () => {
+  test.each([
+    ['without a reason of ours', undefined, 'CANCELLED', 'CANCELLED'],
+    ['as cancelled', new ModelServiceError('CANCELLED', 'Cancelled.'), 'CANCELLED', 'CANCELLED'],
+    ['as expired', new ModelServiceError('DEADLINE_EXCEEDED', 'Late.'), 'EXPIRED', 'DEADLINE_EXCEEDED'],
+    [
+      'for another reason',
+      new ModelServiceError('PROVIDER_UNAVAILABLE', 'Stopping.'),
+      'FAILED',
+      'PROVIDER_UNAVAILABLE',
+    ],
+  ])('%s ends so, before and during the call', async (_name, reason, status, code) => {
+    const before = new AbortController()
+    before.abort(reason)
+    const early = service()
+    expect(await early.service.process(chatRequest(), { signal: before.signal })).toMatchObject({
+      status,
+      error: { code },
+      attempts: [],
+    })
+    expect(early.openai.calls).toEqual([])
+
+    const during = new AbortController()
+    const calling: Behaviour = (call, context) => {
+      queueMicrotask(() => during.abort(reason))
+      return hang(call, context)
+    }
+    const completion = await service([calling]).service.process(chatRequest({ model: 'both' }), {
+      signal: during.signal,
+    })
+    expect(completion).toMatchObject({ status, error: { code }, attempts: [{ outcome: 'UNKNOWN' }] })
+  })
+
+  test('because it is somebody else’s makes no outcome', async () => {
+    const controller = new AbortController()
+    const refused = new ClaimRefused('taken over')
+    const calling: Behaviour = (call, context) => {
+      queueMicrotask(() => controller.abort(refused))
+      return hang(call, context)
+    }
+    await expect(service([calling]).service.process(chatRequest(), { signal: controller.signal })).rejects.toBe(refused)
+  })
+})
+
+describe('a specialization', () => {
+  const prompt = async (id: string) => (id === 'known' ? 'Be kind.' : null)
+  const db = { specializations: { prompt } } as never
+  const text = (input: ModelRequest['input'] | undefined) => {
+    if (input?.type === 'CompletionInput') return input.prompt
+    if (input?.type !== 'ChatInput') return null
+    return input.messages.map(({ role, content }) => `${role}:${content.map((part) => part.text).join('|')}`)
+  }
+  const chat = (role: 'SYSTEM' | 'USER'): ModelRequestDraft['input'] => ({
+    type: 'ChatInput',
+    messages: [{ role, content: [{ kind: 'TEXT', text: 'Hello' }] }],
+  })
+
+  test.each<[string, ModelRequestDraft['input'], unknown]>([
+    ['before the system message', chat('SYSTEM'), ['SYSTEM:Be kind.\n\n|Hello']],
+    ['as a new system message', chat('USER'), ['SYSTEM:Be kind.', 'USER:Hello']],
+    ['before the text to complete', { type: 'CompletionInput', prompt: 'Once' }, 'Be kind.\n\nOnce'],
+  ])('comes %s', async (_name, input, expected) => {
+    const { service: processing, openai } = service([], { db })
+    const completion = await processing.process(chatRequest({ model: 'gpt-4o', specializationId: 'known', input }))
+    expect(text(openai.calls[0]?.call.input)).toEqual(expected)
+    expect(completion).toMatchObject({ specializationId: 'known', warnings: [] })
+  })
+
+  test.each<[string, Partial<ModelRequestDraft>, object]>([
+    ['that does not exist', { specializationId: 'other' }, {}],
+    [
+      'that cannot be fetched',
+      { specializationId: 'known' },
+      { prompt: async () => Promise.reject(new Error('away')) },
+    ],
+    [
+      'for a request that has no place for it',
+      { specializationId: 'known', input: { type: 'EmbeddingInput', texts: ['a'] } },
+      {},
+    ],
+  ])('%s is a warning', async (_name, draft, source) => {
+    const { service: processing } = service([], { db: { specializations: { prompt, ...source } } as never })
+    expect(await processing.process(chatRequest(draft))).toMatchObject({
+      status: 'COMPLETED',
+      warnings: [{ code: 'SPECIALIZATION_UNAVAILABLE' }],
+    })
+  })
+})
