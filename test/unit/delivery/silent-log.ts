@@ -1,0 +1,4 @@
+import type { Log } from '../../../src/model-service/ports.ts'
+
+/** Hears nothing. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
