@@ -66,7 +66,11 @@ export function planRegistrations(
     const endpoint = models[kind]
     if (endpoint === undefined) throw new Error(`the stack has no model for ${kind}`)
     const id = providerId(endpoint)
-    providers.set(id, { id, kind: endpoint.provider === 'ollama' ? 'ollama' : 'llama-cpp', baseUrl: endpoint.baseUrl })
+    providers.set(id, {
+      id,
+      kind: endpoint.provider === 'ollama' ? 'ollama' : 'openai-compatible',
+      baseUrl: endpoint.baseUrl,
+    })
     definitions.push({ ...definition(example, id, endpoint.model), price: notionalPrice })
     cases.push({ kind, ...example, endpoint })
   }
@@ -93,7 +97,7 @@ function definition(
   }
 }
 
-/** Several servers may be local: the port tells them apart. */
-function providerId({ source, baseUrl }: ModelEndpoint): string {
-  return `${source}-${new URL(baseUrl).port}`
+/** Each model of this machine has a server of its own. */
+function providerId({ source, model }: ModelEndpoint): string {
+  return source === 'local' ? `local-${model}` : source
 }

@@ -45,7 +45,7 @@ function tokens(usage: Usage | null): string {
 function cost(completion: ModelCompletion | null): string {
   if (completion === null) return '–'
   const { amount, currency, unknownReason } = completion.cost
-  return amount === null ? `unknown (${unknownReason})` : `${Number(amount).toPrecision(3)} ${currency}`
+  return amount === null ? `unknown (${unknownReason})` : `${trimmed(amount)} ${currency}`
 }
 
 function latency(completion: ModelCompletion | null): string {
@@ -56,4 +56,9 @@ function latency(completion: ModelCompletion | null): string {
 function firstWords(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim()
   return line.length <= 2 * answerWidth ? line : `${line.slice(0, 2 * answerWidth - 1)}…`
+}
+
+/** Decimal digits up to the last that counts; never rounded. */
+function trimmed(amount: string): string {
+  return amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount
 }

@@ -1,5 +1,7 @@
 /** Creates the topics of the contract and keeps their settings; the deploy step behind `model-service topics`. */
-import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs'
+// The library is CommonJS, and Node finds no name for what its index exports from there on.
+
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { maxMessageBytes, type TopicDefinition, type TopicRole, topicName, topics } from '../contract/topics.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 
@@ -54,7 +56,7 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
     for (const { topic, changes, ownConfig } of different) {
       // This request replaces all settings of the topic, so those that are none of our business are sent along.
       const configEntries = toEntries(new Map([...ownConfig, ...changes]))
-      const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+      const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }]
       await admin.alterConfigs({ validateOnly: false, resources })
     }
     return rows.map((row) => {
@@ -97,7 +99,7 @@ async function compare(admin: Admin, options: TopicOptions): Promise<Comparison[
     for (const topic of metadata.topics) partitions.set(topic.name, topic.partitions.length)
     const described = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
     })
     for (const { resourceName, configEntries } of described.resources) {
       const entries = configEntries.map(({ configName, configValue, configSource }) => {

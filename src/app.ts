@@ -1,0 +1,446 @@
+/**
+ * The composition root of a worker: the one place that builds infrastructure and fits adapters to ports.
+ *
+ *   starting ──► serving ──► draining ──► stopped
+ *       │           │ fatal: a consumer is dead, publishing failed, the lease is lost
+ *       └───────────┴──────────► draining, then `stopped` rejects
+ *
+ * What is away at the start (database, broker, registry) is waited for; what is wrong (settings, topics, schemas,
+ * migrations) ends the start with its code. Each release is registered beside its acquire and they run in reverse.
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Kafka } from 'kafkajs'
+import { payloadHash } from './codec/payload-hash.ts'
+import { createRecordDecoder } from './codec/record-decoder.ts'
+import { openPublishedEncoders, type PublishedEncoders } from './codec/record-encoder.ts'
+import { openSchemaRegistry } from './codec/schema-registry.ts'
+import { kafkaConnection, schemaRegistryConnection } from './config/connections.ts'
+import type { Settings } from './config/settings-schema.ts'
+import { CommandConsumer } from './consumers/command-consumer.ts'
+import { createKafkaIntake } from './consumers/kafka-intake.ts'
+import type { IntakeListener } from './consumers/record-intake.ts'
+import { RequestConsumer } from './consumers/request-consumer.ts'
+import { retryDelayMs } from './consumers/retry-delay.ts'
+import { pauseFor } from './consumers/timers.ts'
+import { type TopicRole, topicName, topics } from './contract/topics.ts'
+import { Delivery } from './delivery/delivery.ts'
+import { startHousekeeping } from './delivery/housekeeping.ts'
+import { LeaseKeeper } from './delivery/lease-keeper.ts'
+import type { Ledger } from './delivery/ledger.ts'
+import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
+import { PostgresLedger } from './delivery/postgres-ledger.ts'
+import { PostgresLease, type ScanPosition } from './delivery/postgres-ledger-lease.ts'
+import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
+import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
+import { noSteps, type Steps } from './delivery/steps.ts'
+import { systemTimers } from './delivery/timers.ts'
+import { ModelServiceError } from './errors/model-service-error.ts'
+import { ChunkPublisher } from './events/chunk-publisher.ts'
+import { deadLetterRecord } from './events/dead-letter.ts'
+import { createKafkaClient } from './events/kafka-client.ts'
+import { OutboxRelay } from './events/outbox-relay.ts'
+import { createOutcomeRecords } from './events/outcome-records.ts'
+import { createRegistryRecords } from './events/registry-records.ts'
+import { existingTopics } from './events/topic-admin.ts'
+import { TransactionalPublisher } from './events/transactional-publisher.ts'
+import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
+import { HealthServer } from './observability/health-server.ts'
+import { HttpMediaFetcher } from './providers/http/media-fetcher.ts'
+import { UndiciHttpClient } from './providers/http/undici-http-client.ts'
+import { ConfiguredProviderFactory } from './providers/provider-factory.ts'
+import { type Database, openDatabase } from './registry/database.ts'
+import { createHttpSpecializations, noSpecializations } from './registry/http-specializations.ts'
+import { migrationStatus } from './registry/migrate.ts'
+import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
+import { PrismaRegistry } from './registry/prisma-registry.ts'
+
+/** What a worker gets beside its settings. */
+export interface WorkerOptions {
+  /** Where provider keys (`MODEL_KEY_…`) are looked up. */
+  env: Readonly<Record<string, string | undefined>>
+  log: Log
+  /** Version of this software, noted beside the lease. */
+  version: string
+  /** Aborting it drains the worker. */
+  signal: AbortSignal
+  /** Hears the numbered points of the delivery protocol; nobody by default. */
+  steps?: Steps
+}
+
+/** A worker that serves. */
+export interface Worker {
+  /** Id of its incarnation: owner of its claims, and its transactional id. */
+  id: string
+  /** Resolves when it has ended in order; rejects when it had to end by itself. */
+  stopped: Promise<void>
+}
+
+/** Days for which published outbox rows are kept for a look back. */
+const outboxRetentionDays = 7
+
+/**
+ * Starts a worker; resolves when it serves.
+ * @throws CONFIGURATION_INVALID, DATABASE_VERSION, TOPIC_MISSING, SCHEMA_MISSING
+ * @throws CANCELLED when the signal came before it served
+ */
+export async function startWorker(settings: Settings, options: WorkerOptions): Promise<Worker> {
+  const { log, signal } = options
+  const id = `${settings.kafka.groupId}-${randomUUID()}`
+  const failure = Promise.withResolvers<never>()
+  failure.promise.catch(() => {})
+  const resources = new AsyncDisposableStack()
+  try {
+    await serve(settings, { ...options, id, resources, onFatal: failure.reject })
+  } catch (error) {
+    await release(resources, log)
+    if (signal.aborted)
+      throw new ModelServiceError('CANCELLED', 'Asked to stop before the worker served.', { cause: error })
+    throw error
+  }
+  log.info({ workerId: id }, 'The worker serves')
+  return { id, stopped: untilStopped(resources, { ...options, failure: failure.promise }) }
+}
+
+async function untilStopped(
+  resources: AsyncDisposableStack,
+  { log, signal, failure }: WorkerOptions & { failure: Promise<never> },
+): Promise<void> {
+  const asked = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  try {
+    await Promise.race([asked, failure])
+    log.info({}, 'The worker drains')
+  } catch (error) {
+    log.error({ err: error }, 'The worker cannot go on; it drains and ends')
+    throw error
+  } finally {
+    await release(resources, log)
+    log.info({}, 'The worker has stopped')
+  }
+}
+
+/** Releases everything; what fails is logged, so that it hides no earlier error. */
+async function release(resources: AsyncDisposableStack, log: Log): Promise<void> {
+  await resources.disposeAsync().catch((error: unknown) => log.error({ err: error }, 'Not everything ended in order'))
+}
+
+/** What the parts of a worker share. */
+interface Building extends WorkerOptions {
+  id: string
+  resources: AsyncDisposableStack
+  onFatal(error: Error): void
+}
+
+async function serve(settings: Settings, building: Building): Promise<void> {
+  const { id, log, resources, signal, onFatal, steps = noSteps } = building
+  const { topicPrefix } = settings.kafka
+  const health = await startHealth(settings, building)
+
+  const database = openDatabase({
+    url: settings.database.url,
+    maxConnectionCount: settings.database.connectionsCount,
+    connectTimeoutMs: settings.database.connectTimeoutMs,
+    statementTimeoutMs: settings.database.statementTimeoutMs,
+    log,
+  })
+  resources.defer(() => database.close())
+  health.register('database', () => database.pool.query('SELECT 1').then(() => 'answers'))
+  await untilThere('database', () => checkMigrations(settings.database.url), building)
+  await untilThere('request log', () => ensureRequestLogPartitions(database.pool, { now: Date.now() }), building)
+
+  const kafka = createKafkaClient(kafkaConnection(settings.kafka), log)
+  await untilThere('broker', () => checkTopics(kafka, topicPrefix), building)
+
+  const schemaRegistry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
+  resources.defer(() => schemaRegistry.close())
+  const encoders = await untilThere(
+    'schema registry',
+    () => openPublishedEncoders({ registry: schemaRegistry, topicPrefix }),
+    building,
+  )
+
+  // Rule 1 of docs/delivery.md: end offsets, then the lease row, then the producer; only then the first claim.
+  const scanFrom = await untilThere('broker', () => completionEnds(kafka, topicPrefix), building)
+  const ledger = await openLedger(settings, { ...building, database, scanFrom, health })
+  const publisher = await untilThere('broker', () => openPublisher(kafka, id, steps), building)
+  resources.defer(() => publisher.close())
+
+  const delivery = new Delivery({
+    ledger,
+    publisher,
+    records: deliveryRecords(settings, encoders),
+    keepBodies: settings.requestLog.bodies === 'full',
+    maxBatchCount: settings.delivery.outcomeBatchCount,
+    lingerMs: settings.delivery.outcomeLingerMs,
+    log,
+    onFatal,
+    steps,
+  })
+  resources.defer(() => delivery.drain())
+
+  const chunks = new ChunkPublisher({ kafka, encode: encoders.ModelChunk, topicPrefix, log })
+  await untilThere('broker', () => chunks.start(), building)
+  resources.defer(() => chunks.stop())
+
+  const outbox = new PostgresOutboxStore(database.pool)
+  const relay = new OutboxRelay({ store: outbox, publish: (records) => delivery.publishRecords(records), log })
+  relay.start()
+  resources.defer(() => relay.stop())
+  resources.defer(startHousekeeping({ tasks: housekeepingTasks(settings, database, outbox), log }))
+
+  const commandBus = new InProcessCommandBus()
+  const registry = new PrismaRegistry({
+    prisma: database.prisma,
+    encoders: createRegistryRecords(encoders, topicPrefix),
+  })
+  const service = createService(settings, { ...building, delivery, commandBus, registry })
+  service.start()
+
+  const intake = (groupId: string, role: TopicRole, listener: IntakeListener) =>
+    createKafkaIntake({
+      ...listener,
+      kafka,
+      groupId,
+      topics: [topicName(role, topicPrefix)],
+      settings: {
+        sessionTimeoutMs: settings.kafka.sessionTimeoutMs,
+        commitIntervalMs: settings.intake.commitIntervalMs,
+      },
+      log,
+    })
+  const decoderOptions = { writerTypes: schemaRegistry, timers: systemTimers }
+
+  const commands = new CommandConsumer({
+    createIntake: (listener) => intake(`${settings.kafka.groupId}.commands`, 'commands', listener),
+    decoder: createRecordDecoder({ name: 'ModelCommand', ...decoderOptions }),
+    commandBus,
+    deadLetters: delivery,
+    onFatal,
+    log,
+  })
+  const requests = new RequestConsumer({
+    createIntake: (listener) => intake(settings.kafka.groupId, 'requests', listener),
+    decoder: createRecordDecoder({ name: 'ModelRequest', ...decoderOptions }),
+    delivery,
+    service,
+    payloadHash,
+    onChunk: (chunk) => chunks.publish(chunk),
+    onFatal,
+    drainTimeoutMs: settings.delivery.drainTimeoutMs,
+    settings: {
+      maxConcurrentRequests: settings.intake.maxConcurrentRequestsCount,
+      windowCount: settings.intake.windowCount,
+      windowBytes: settings.intake.windowBytes,
+    },
+    log,
+  })
+  resources.defer(async () => {
+    await Promise.all([commands.stop(), requests.stop()])
+  })
+  await untilThere('broker', () => commands.start(), building)
+  await untilThere('broker', () => requests.start(), building)
+  health.register('requests', () => {
+    const { partitions, ...status } = requests.status()
+    return { ...status, partitionCount: partitions.length }
+  })
+  health.register('delivery', () => {
+    if (delivery.failed) throw new Error('nothing can be claimed or published any more')
+  })
+  signal.throwIfAborted()
+}
+
+async function startHealth(settings: Settings, { resources, log }: Building): Promise<HealthServer> {
+  const { healthHost: host, healthPort: port } = settings.observability
+  const health = new HealthServer({ host, port })
+  if (port === 0) return health
+  // Ready only when everything is; the last thing that `serve` does is to replace this.
+  health.register('requests', () => Promise.reject(new Error('the worker is starting')))
+  const address = await health.start()
+  resources.defer(() => health.stop())
+  log.info({ ...address }, 'Health is answered')
+  return health
+}
+
+/** Runs until it succeeds or fails for another reason than that something is away. */
+async function untilThere<T>(what: string, run: () => Promise<T>, { log, signal }: Building): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    signal.throwIfAborted()
+    try {
+      return await run()
+    } catch (error) {
+      if (!(error instanceof ModelServiceError) || !error.code.endsWith('_UNAVAILABLE')) throw error
+      const retryMs = retryDelayMs(tries, { firstMs: 250, maxMs: 5_000 })
+      log.warn({ code: error.code, err: error, retryMs }, `The ${what} is away; waiting for it`)
+      await pauseFor(systemTimers, retryMs, signal)
+    }
+  }
+}
+
+/** @throws DATABASE_VERSION when migrations are missing; a database with newer ones is expanded only, so it is taken */
+async function checkMigrations(databaseUrl: string): Promise<void> {
+  const { pending, failed } = await migrationStatus({ databaseUrl })
+  const missing = [...failed, ...pending]
+  if (missing.length === 0) return
+  throw new ModelServiceError(
+    'DATABASE_VERSION',
+    `The database lacks ${missing.length} migration(s): ${missing.join(', ')}. Run "model-service migrate".`,
+  )
+}
+
+/** @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
+async function checkTopics(kafka: Kafka, prefix: string): Promise<void> {
+  const names = (Object.keys(topics) as TopicRole[]).map((role) => topicName(role, prefix))
+  const existing = await existingTopics(kafka, names)
+  const missing = names.filter((name) => !existing.has(name))
+  if (missing.length === 0) return
+  throw new ModelServiceError(
+    'TOPIC_MISSING',
+    `Missing topics: ${missing.join(', ')}. Run "model-service topics apply".`,
+  )
+}
+
+/**
+ * The ends of the completions partitions, from where a recovery of this incarnation would read. kafkajs gives the last stable
+ * offset, which may lie below the high watermark: the scan is then a little longer, and misses nothing.
+ */
+async function completionEnds(kafka: Kafka, prefix: string): Promise<ScanPosition[]> {
+  const topic = topicName('completions', prefix)
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    const offsets = await admin.fetchTopicOffsets(topic)
+    return offsets.map(({ partition, high }) => ({ topic, partition, offset: high }))
+  } catch (cause) {
+    throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${topic} could not be read.`, { cause })
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
+
+interface LedgerParts extends Building {
+  database: Database
+  scanFrom: readonly ScanPosition[]
+  health: HealthServer
+}
+
+async function openLedger(settings: Settings, parts: LedgerParts): Promise<Ledger> {
+  const { id, database, scanFrom, health, version, log, resources, onFatal } = parts
+  if (settings.delivery.mode === 'at-least-once') return new MemoryLedgerStore().join(id)
+  const { leaseMs } = settings.delivery
+  const { pool } = database
+  const lease = new PostgresLease({
+    pool,
+    id,
+    host: hostname(),
+    pid: process.pid,
+    leaseMs,
+    schemaVersion: version,
+  })
+  const ledger = new PostgresLedger({ pool, owner: id, log })
+  const keeper = new LeaseKeeper({
+    lease: {
+      open: () => lease.open(scanFrom),
+      renew: async () => {
+        const renewal = await lease.renew()
+        if (renewal === 'renewed') {
+          await ledger.reconcile()
+          await lease.buryLapsed()
+        }
+        return renewal
+      },
+    },
+    leaseMs,
+    renewIntervalMs: Math.min(5_000, leaseMs / 3),
+    log,
+    onLost: () =>
+      onFatal(new ModelServiceError('DATABASE_UNAVAILABLE', 'The lease was lost: another worker took over.')),
+  })
+  await untilThere('database', () => keeper.start(), parts)
+  // By then nothing of this incarnation runs any more, so that others need not wait for the lease to lapse.
+  resources.defer(() => lease.markDead())
+  resources.defer(() => keeper.stop())
+  health.register('lease', () => {
+    if (!keeper.isAlive()) throw new Error('the lease is not renewed')
+  })
+  return ledger
+}
+
+async function openPublisher(kafka: Kafka, transactionalId: string, steps: Steps): Promise<TransactionalPublisher> {
+  const publisher = new TransactionalPublisher({ kafka, transactionalId, steps })
+  try {
+    await publisher.open()
+    return publisher
+  } catch (error) {
+    // A publisher that failed once is finished; the next try takes a new one under the same id.
+    await publisher.close().catch(() => {})
+    throw error
+  }
+}
+
+function deliveryRecords(settings: Settings, encoders: PublishedEncoders) {
+  const { topicPrefix, replyTopics } = settings.kafka
+  return {
+    ofOutcome: createOutcomeRecords({
+      encoders,
+      topicPrefix,
+      replyTopics: new Set(replyTopics),
+      bodiesKept: settings.requestLog.bodies === 'full',
+    }),
+    ofDeadLetter: (...[record, error]: Parameters<Delivery['deadLetter']>) =>
+      deadLetterRecord(record, error, topicPrefix),
+  }
+}
+
+function housekeepingTasks(settings: Settings, { pool }: Database, outbox: PostgresOutboxStore) {
+  const { ledgerRetentionDays } = settings.delivery
+  const { retentionDays } = settings.requestLog
+  return [
+    { name: 'create partitions', run: () => ensureRequestLogPartitions(pool, { now: Date.now() }) },
+    ...(retentionDays === 0
+      ? []
+      : [
+          {
+            name: 'drop partitions',
+            run: () => dropRequestLogPartitions(pool, { olderThanDays: retentionDays, now: Date.now() }),
+          },
+        ]),
+    { name: 'forget ledger rows', run: () => forgetPublished(pool, { olderThanDays: ledgerRetentionDays }) },
+    { name: 'forget outbox rows', run: () => outbox.forget(outboxRetentionDays) },
+  ]
+}
+
+interface ServiceParts extends Building {
+  delivery: Delivery
+  commandBus: InProcessCommandBus
+  registry: ModelServiceDb['registry']
+}
+
+function createService(settings: Settings, parts: ServiceParts): ModelService {
+  const { env, log, resources, delivery, commandBus, registry } = parts
+  const { models, providerHttp } = settings
+  const httpClient = new UndiciHttpClient(providerHttp)
+  resources.defer(() => httpClient.close())
+  const mediaFetcher = new HttpMediaFetcher({ maxBytes: models.maxMediaBytes, allowedHosts: models.mediaAllowedHosts })
+  resources.defer(() => mediaFetcher.close())
+  const { specializationUrl: baseUrl, specializationTimeoutMs: timeoutMs } = models
+  return new ModelService({
+    db: {
+      registry,
+      specializations: baseUrl === null ? noSpecializations : createHttpSpecializations({ baseUrl, timeoutMs }),
+    },
+    eventBus: delivery,
+    commandBus,
+    settings: models,
+    providerFactory: new ConfiguredProviderFactory({
+      env,
+      secretsDirectory: models.secretsDir,
+      allowedHosts: models.providerAllowedHosts,
+      httpClient,
+      mediaFetcher,
+    }),
+    log,
+  })
+}
