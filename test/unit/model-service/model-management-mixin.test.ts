@@ -1,0 +1,327 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type {
+  ModelCommandDraft,
+  ModelDefinitionDraft,
+  ProviderDefinitionDraft,
+  RouteDefinitionDraft,
+} from '../../../src/contract/types.ts'
+import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { ModelManagementMixin } from '../../../src/model-service/model-management-mixin.ts'
+import { ModelServiceBase } from '../../../src/model-service/model-service-base.ts'
+import { fakeDeps } from './fakes.ts'
+
+class Management extends ModelManagementMixin(ModelServiceBase) {}
+
+const model: ModelDefinitionDraft = { id: 'house', provider: 'openai', capabilities: ['CHAT'], status: 'ACTIVE' }
+
+let fake: ReturnType<typeof fakeDeps>
+let service: Management
+beforeEach(() => {
+  fake = fakeDeps()
+  service = new Management(fake.deps)
+  service.start()
+})
+
+describe('a model', () => {
+  test('is registered, read, listed, updated and deleted', async () => {
+    expect(await service.registerModel(model, { actor: 'ada' })).toMatchObject({
+      status: 'APPLIED',
+      command: 'RegisterModel',
+      entityKind: 'MODEL',
+      entityId: 'house',
+      version: 1,
+    })
+    await service.updateModel({ id: 'house', description: 'Good', contextWindow: 9 }, ['description'])
+    expect(await service.readModel('house')).toMatchObject({
+      version: 2,
+      definition: { description: 'Good', contextWindow: null, provider: 'openai' },
+    })
+    await service.setModelStatus('house', 'DEPRECATED')
+    expect(await service.listModels({ status: 'DEPRECATED' })).toMatchObject({
+      totalCount: 1,
+      models: [{ version: 3 }],
+    })
+    expect(await service.deleteModel('house')).toMatchObject({ status: 'APPLIED' })
+    await expect(service.readModel('house')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+  })
+
+  test('is changed once by a command id, whatever happened since', async () => {
+    await service.registerModel(model, { commandId: 'c-1' })
+    const deleted = await service.deleteModel('house', { commandId: 'c-2' })
+    expect(await service.deleteModel('house', { commandId: 'c-2' })).toEqual(deleted)
+    expect(await service.registerModel(model, { commandId: 'c-1' })).toMatchObject({ status: 'APPLIED', version: 1 })
+    await expect(service.registerModel({ ...model, id: 'b' }, { commandId: 'c-1' })).rejects.toMatchObject({
+      code: 'COMMAND_ID_REUSED',
+    })
+  })
+
+  test('that an update would leave as it is stays UNCHANGED', async () => {
+    await service.registerModel(model)
+    expect(await service.setModelStatus('house', 'ACTIVE')).toMatchObject({ status: 'UNCHANGED', version: 1 })
+  })
+
+  test('changed by somebody else in between is changed again on the newest state', async () => {
+    await service.registerModel(model)
+    const find = fake.registry.find.bind(fake.registry)
+    vi.spyOn(fake.registry, 'find').mockImplementationOnce(async (kind, id) => {
+      const stored = await find(kind, id)
+      await service.setModelStatus('house', 'INACTIVE')
+      return stored
+    })
+    await service.updateModel({ id: 'house', description: 'Good' }, ['description'])
+    expect((await service.readModel('house')).definition).toMatchObject({ description: 'Good', status: 'INACTIVE' })
+  })
+
+  test('changed by somebody else in between is refused when a version was expected', async () => {
+    await service.registerModel(model)
+    await service.setModelStatus('house', 'INACTIVE')
+    const update = service.updateModel({ id: 'house', description: 'x' }, ['description'], { expectedVersion: 1 })
+    await expect(update).rejects.toMatchObject({ code: 'VERSION_CONFLICT' })
+    await expect(service.deleteModel('house', { expectedVersion: 1 })).rejects.toMatchObject({
+      code: 'VERSION_CONFLICT',
+    })
+  })
+
+  test.each<[string, ModelDefinitionDraft, string, string]>([
+    ['id', { ...model, id: 'a b' }, 'INVALID_REQUEST', 'model.id'],
+    ['no capabilities', { ...model, capabilities: [] }, 'INVALID_REQUEST', 'model.capabilities'],
+    [
+      'an unspecified capability',
+      { ...model, capabilities: ['UNSPECIFIED'] },
+      'INVALID_REQUEST',
+      'model.capabilities[0]',
+    ],
+    ['an unknown provider', { ...model, provider: 'nobody' }, 'PROVIDER_UNKNOWN', 'model.provider'],
+    ['no status', { ...model, status: 'UNSPECIFIED' }, 'INVALID_REQUEST', 'model.status'],
+    ['a window of nothing', { ...model, contextWindow: 0 }, 'INVALID_REQUEST', 'model.contextWindow'],
+    ['a price without amounts', { ...model, price: {} }, 'INVALID_REQUEST', 'model.price'],
+    [
+      'a negative price',
+      { ...model, price: { inputPerMillionTokens: '-1' } },
+      'INVALID_REQUEST',
+      'model.price.inputPerMillionTokens',
+    ],
+    [
+      'a parameter that is not JSON',
+      { ...model, defaultParameters: { x: '{' } },
+      'INVALID_REQUEST',
+      'model.defaultParameters.x',
+    ],
+    [
+      'a parameter of the wrong type',
+      { ...model, defaultParameters: { temperature: '"hot"' } },
+      'INVALID_REQUEST',
+      'model.defaultParameters.temperature',
+    ],
+    ['a field that does not exist', { ...model, colour: 'red' } as never, 'INVALID_REQUEST', 'colour'],
+  ])('with %s is refused, naming the field', async (_name, draft, code, field) => {
+    await expect(service.registerModel(draft)).rejects.toMatchObject({ code, message: expect.stringContaining(field) })
+    expect((await service.listModels()).totalCount).toBe(0)
+  })
+
+  test.each([
+    [[], 'fields'],
+    [['id'], 'fields[0]'],
+    [['description', 'colour'], 'fields[1]'],
+    [['__proto__'], 'fields[0]'],
+  ])('is not updated by fields %j', async (fields, part) => {
+    await service.registerModel(model)
+    await expect(service.updateModel({ id: 'house' }, fields)).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining(part),
+    })
+  })
+
+  test('that exists is not registered again, one that does not is not updated', async () => {
+    await service.registerModel(model)
+    await expect(service.registerModel(model)).rejects.toMatchObject({ code: 'MODEL_ALREADY_EXISTS' })
+    await expect(service.updateModel({ id: 'x' }, ['description'])).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+    await expect(service.deleteModel('x')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+  })
+})
+
+describe('a provider', () => {
+  const provider: ProviderDefinitionDraft = {
+    id: 'own',
+    kind: 'openai',
+    keyReferences: ['MODEL_KEY_OWN', 'file:own/key'],
+  }
+
+  test('is registered, limited, updated, and deleted only when no model refers to it', async () => {
+    await service.registerProvider(provider)
+    await service.setLimits('own', { requestsPerMinute: 60 })
+    await service.updateProvider({ id: 'own', defaultModel: 'm' }, ['defaultModel'])
+    await service.registerModel({ ...model, provider: 'own' })
+    expect((await fake.registry.find('PROVIDER', 'own'))?.definition).toMatchObject({
+      defaultModel: 'm',
+      limits: { requestsPerMinute: 60, maxConcurrentCalls: null },
+    })
+    await expect(service.deleteProvider('own')).rejects.toMatchObject({ code: 'PROVIDER_IN_USE' })
+    await service.deleteModel('house')
+    expect(await service.deleteProvider('own')).toMatchObject({ status: 'APPLIED' })
+  })
+
+  test.each<[string, ProviderDefinitionDraft, string, string]>([
+    ['an unknown kind', { ...provider, kind: 'x' }, 'PROVIDER_UNKNOWN', 'provider.kind'],
+    ['no address', { ...provider, baseUrl: 'here' }, 'INVALID_REQUEST', 'provider.baseUrl'],
+    ['another scheme', { ...provider, baseUrl: 'file:///etc' }, 'INVALID_REQUEST', 'provider.baseUrl'],
+    ['a password in the address', { ...provider, baseUrl: 'https://u:p@h/' }, 'INVALID_REQUEST', 'provider.baseUrl'],
+    [
+      'a key for a reference',
+      { ...provider, keyReferences: ['sk-secret'] },
+      'INVALID_REQUEST',
+      'provider.keyReferences[0]',
+    ],
+    [
+      'another variable',
+      { ...provider, keyReferences: ['DATABASE_URL'] },
+      'INVALID_REQUEST',
+      'provider.keyReferences[0]',
+    ],
+    [
+      'limits of nothing',
+      { ...provider, limits: { maxConcurrentCalls: 0 } },
+      'INVALID_REQUEST',
+      'provider.limits.maxConcurrentCalls',
+    ],
+  ])('with %s is refused, naming the field', async (_name, draft, code, field) => {
+    const refused = service.registerProvider(draft)
+    await expect(refused).rejects.toMatchObject({ code, message: expect.stringContaining(field) })
+    await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining('sk-secret') })
+  })
+})
+
+describe('a route', () => {
+  const route: RouteDefinitionDraft = { id: 'fast', strategy: 'ORDERED', targets: [{ model: 'house' }] }
+  beforeEach(async () => {
+    await service.registerModel(model)
+  })
+
+  test('is registered, updated and deleted', async () => {
+    await service.registerRoute(route)
+    await service.updateRoute({ id: 'fast', strategy: 'WEIGHTED', targets: [{ model: 'house', weight: 2 }] }, [
+      'strategy',
+      'targets',
+    ])
+    expect((await fake.registry.find('ROUTE', 'fast'))?.definition).toMatchObject({
+      strategy: 'WEIGHTED',
+      targets: [{ weight: 2 }],
+    })
+    expect(await service.deleteRoute('fast')).toMatchObject({ status: 'APPLIED' })
+  })
+
+  test.each<[string, RouteDefinitionDraft, string]>([
+    ['no targets', { ...route, targets: [] }, 'route.targets'],
+    ['an unknown target', { ...route, targets: [{ model: 'x' }] }, 'route.targets[0].model'],
+    ['a strategy of later versions', { ...route, strategy: 'LOWEST_COST' }, 'route.strategy'],
+    ['no strategy', { ...route, strategy: 'UNSPECIFIED' }, 'route.strategy'],
+    [
+      'weights of nothing',
+      { ...route, strategy: 'WEIGHTED', targets: [{ model: 'house', weight: 0 }] },
+      'route.targets',
+    ],
+    ['the id of a model', { ...route, id: 'house' }, 'route.id'],
+    ['itself as the way out', { ...route, otherwise: 'fast' }, 'route.otherwise'],
+    ['a way out to nowhere', { ...route, onContextLength: 'x' }, 'route.onContextLength'],
+    [
+      'a condition on nothing',
+      { ...route, conditions: [{ field: 'x', operator: 'EXISTS' }] },
+      'route.conditions[0].field',
+    ],
+    [
+      'a condition without values',
+      { ...route, conditions: [{ field: 'tenant', operator: 'IN' }] },
+      'route.conditions[0].values',
+    ],
+    [
+      'a comparison with a word',
+      { ...route, conditions: [{ field: 'inputTokens', operator: 'LESS_THAN', values: ['many'] }] },
+      'route.conditions[0].values',
+    ],
+  ])('with %s is refused, naming the field', async (_name, draft, field) => {
+    await expect(service.registerRoute(draft)).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining(field),
+    })
+  })
+
+  test('never leads in a circle, over however many routes', async () => {
+    await service.registerRoute({ ...route, id: 'a' })
+    await service.registerRoute({ ...route, id: 'b', otherwise: 'a' })
+    await service.registerRoute({ ...route, id: 'c', onContextLength: 'b' })
+    const closing = service.updateRoute({ id: 'a', otherwise: 'c' }, ['otherwise'])
+    await expect(closing).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining('route.otherwise'),
+    })
+  })
+})
+
+describe('a command', () => {
+  const command = (body: ModelCommandDraft['command'], commandId = 'c-1'): ModelCommandDraft => ({
+    commandId,
+    actor: 'ada',
+    command: body,
+  })
+  const send = (body: ModelCommandDraft['command'], commandId?: string) =>
+    fake.deps.commandBus.send(command(body, commandId))
+
+  test('does what the method does', async () => {
+    expect(await send({ type: 'RegisterModel', model })).toMatchObject({ status: 'APPLIED', commandId: 'c-1' })
+    expect((await service.readModel('house')).definition.id).toBe('house')
+  })
+
+  test('that is refused gets a result, and the same one ever after', async () => {
+    const refused = await send({ type: 'DeleteModel', id: 'house' })
+    expect(refused).toMatchObject({
+      status: 'REJECTED',
+      command: 'DeleteModel',
+      entityKind: 'MODEL',
+      entityId: 'house',
+      error: { code: 'MODEL_NOT_FOUND' },
+    })
+    await service.registerModel(model)
+    expect(await send({ type: 'DeleteModel', id: 'house' })).toEqual(refused)
+    expect((await service.readModel('house')).definition.id).toBe('house')
+  })
+
+  test('under the id of another leaves the result of that one', async () => {
+    const first = await send({ type: 'RegisterModel', model })
+    expect(await send({ type: 'DeleteModel', id: 'house' })).toMatchObject({
+      status: 'REJECTED',
+      error: { code: 'COMMAND_ID_REUSED' },
+    })
+    expect(await send({ type: 'RegisterModel', model })).toEqual(first)
+  })
+
+  test.each<ModelCommandDraft['command']>([
+    { type: 'RecordFeedback', requestId: 'r' },
+    { type: 'CancelRequest', requestId: 'r' },
+  ])('of a later version is refused: $type', async (body) => {
+    expect(await send(body)).toMatchObject({
+      status: 'REJECTED',
+      entityKind: 'UNSPECIFIED',
+      error: { code: 'COMMAND_NOT_SUPPORTED' },
+    })
+  })
+
+  test('rejects while the database is away, and is carried out when it is back', async () => {
+    vi.spyOn(fake.registry, 'commit').mockRejectedValueOnce(new ModelServiceError('DATABASE_UNAVAILABLE', 'away'))
+    await expect(send({ type: 'RegisterModel', model })).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    expect(await send({ type: 'RegisterModel', model })).toMatchObject({ status: 'APPLIED' })
+  })
+
+  test('that meets a defect is refused, so that it does not come back for ever', async () => {
+    vi.spyOn(fake.registry, 'commit').mockRejectedValueOnce(new TypeError('oops'))
+    expect(await send({ type: 'RegisterModel', model })).toMatchObject({
+      status: 'REJECTED',
+      error: { code: 'INTERNAL_ERROR' },
+    })
+  })
+
+  test('has one handler, however often the service is started', async () => {
+    service.start()
+    const second = new Management(fake.deps)
+    expect(() => second.start()).toThrow(/handler already/)
+  })
+})
