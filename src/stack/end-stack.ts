@@ -1,9 +1,15 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { endCompose } from './compose.ts'
 import { endProcess } from './end-process.ts'
 import { StackError } from './stack-error.ts'
 import { type PartState, removeState, type StackState } from './stack-state.ts'
+
+/**
+ * How the name of a start's data folder begins; the rest is random. A start that was killed may leave a command behind
+ * that still writes its files (initdb, Kafka's format): it must not meet those of the next start.
+ */
+export const RUN_PREFIX = 'run-'
 
 /** Told about each part as it ends. */
 export type TellEnd = (part: string, message: string) => void
@@ -32,7 +38,9 @@ export async function endStack(dataDirectory: string, state: StackState, tell: T
  * until the next start. Data never outlives a stack: the registry forgets its ids, so that kept topics could not be read.
  */
 export function removeStackFiles(dataDirectory: string, state: StackState): void {
-  const own = ['kafka', 'registry', 'postgres'].map((name) => path.join(dataDirectory, name))
+  const own = readdirSync(dataDirectory)
+    .filter((name) => name.startsWith(RUN_PREFIX))
+    .map((name) => path.join(dataDirectory, name))
   const foreign = state.foreignDirectories.filter((directory) => path.basename(directory).startsWith('model-service-'))
   for (const directory of [...own, ...foreign]) rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
   removeState(dataDirectory)

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Kafka, logLevel } from 'kafkajs'
+import { createKafkaClient } from '../events/kafka-client.ts'
+import type { Log } from '../model-service/ports.ts'
 import { assetPath } from './asset-path.ts'
 import { classArchive } from './class-archive.ts'
 import { freePort, portAnswers } from './free-port.ts'
@@ -15,6 +16,9 @@ import type { StackSession } from './stack-session.ts'
 
 /** The largest batch of records that the broker takes: the contract's 8 MiB and room for batch overhead. */
 export const KAFKA_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 + 256 * 1024
+
+// A broker that is not ready yet makes kafkajs complain; that is what is being waited for.
+const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 const FORMAT_TIMEOUT_MS = 60_000
 const READY_TIMEOUT_MS = 60_000
@@ -78,15 +82,12 @@ export async function startKafka(session: StackSession): Promise<string> {
  * The topic is only validated, so nothing is left behind.
  */
 export async function brokerWorks(brokers: string): Promise<boolean> {
-  const kafka = new Kafka({
-    clientId: 'model-service-stack',
-    brokers: brokers.split(','),
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 2_000,
-    requestTimeout: 5_000,
-    retry: { retries: 0 },
-  })
-  const admin = kafka.admin()
+  const list = brokers.split(',')
+  const kafka = createKafkaClient(
+    { clientId: 'model-service-stack', brokers: list, connectionTimeoutMs: 2_000 },
+    silentLog,
+  )
+  const admin = kafka.admin({ retry: { retries: 0 } })
   try {
     await admin.connect()
     const { brokers: alive } = await admin.describeCluster()

@@ -9,11 +9,12 @@
  * A detached stack, once it is up, is let go of: no handlers, no guard.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { endProcess, endProcessGroup, STOP_GRACE_MS, type StopSignal } from './end-process.ts'
-import { endStack, removeStackFiles } from './end-stack.ts'
+import { endStack, RUN_PREFIX, removeStackFiles } from './end-stack.ts'
 import { identify } from './process-identity.ts'
 import { throwIfAborted } from './run-command.ts'
 import type { StackAddresses } from './stack-addresses.ts'
@@ -64,6 +65,7 @@ export class StackSession {
   readonly state: StackState
   /** Aborted when the caller's signal is, or a signal of the system ends the start. */
   readonly signal: AbortSignal
+  readonly #runFolder = `${RUN_PREFIX}${randomBytes(4).toString('hex')}`
   readonly #abort = new AbortController()
   readonly #processes = new Map<number, ChildProcess>()
   #guard: ChildProcess | undefined
@@ -89,7 +91,7 @@ export class StackSession {
 
   /** A folder for a part's data, made when missing. */
   dataFolder(part: string): string {
-    const folder = path.join(this.options.dataDirectory, part)
+    const folder = path.join(this.options.dataDirectory, this.#runFolder, part)
     mkdirSync(folder, { recursive: true })
     return folder
   }

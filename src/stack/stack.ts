@@ -201,7 +201,7 @@ async function startServers(session: StackSession): Promise<Omit<StackAddresses,
   const [kafkaBrokers, schemaRegistryUrl, databaseUrl] = await together(session, [
     given.kafkaBrokers === undefined
       ? (composed?.then((started) => started.kafkaBrokers) ?? startKafka(session))
-      : useGiven(session, 'kafka', given.kafkaBrokers, brokerWorks),
+      : useGiven(session, 'kafka', given.kafkaBrokers, brokersAnswer),
     given.schemaRegistryUrl === undefined
       ? (composed?.then((started) => started.schemaRegistryUrl) ?? startSchemaRegistry(session))
       : useGiven(session, 'registry', given.schemaRegistryUrl, registryAnswers),
@@ -249,6 +249,11 @@ async function useGiven(
   }
   session.note({ name, source: 'given', address: shown })
   return address
+}
+
+async function brokersAnswer(brokers: string): Promise<boolean> {
+  const { host, port } = hostAndPort(brokers)
+  return (await portAnswers(port, host, GIVEN_TIMEOUT_MS)) && (await brokerWorks(brokers))
 }
 
 async function registryAnswers(address: string): Promise<boolean> {
