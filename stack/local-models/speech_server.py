@@ -19,6 +19,10 @@ from faster_whisper import WhisperModel
 # As OpenAI's own limit.
 FILE_LIMIT_BYTES = 25 * 1024 * 1024
 BODY_LIMIT_BYTES = FILE_LIMIT_BYTES + 64 * 1024
+# A client that is refused in the middle of sending sees a broken connection instead of the answer: so much more is
+# read and thrown away first.
+DISCARD_LIMIT_BYTES = 256 * 1024 * 1024
+DISCARD_PIECE_BYTES = 64 * 1024
 SOCKET_TIMEOUT_S = 60
 FORMATS = ("json", "text", "verbose_json")
 TASKS = {"/v1/audio/transcriptions": "transcribe", "/v1/audio/translations": "translate"}
@@ -180,23 +184,40 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise Refusal(411, "The request has no Content-Length.")
         if int(length) > BODY_LIMIT_BYTES:
+            self.discard(min(int(length), DISCARD_LIMIT_BYTES))
             self.too_large()
         return self.rfile.read(int(length))
 
     def read_chunks(self) -> bytes:
         body = bytearray()
+        total = 0
         while True:
             try:
                 size = int(self.rfile.readline(64).split(b";")[0], 16)
             except ValueError:
                 self.close_connection = True
                 raise Refusal(400, "The chunked body is malformed.") from None
-            if len(body) + size > BODY_LIMIT_BYTES:
+            total += size
+            if total > DISCARD_LIMIT_BYTES:
                 self.too_large()
-            body += self.rfile.read(size)
+            if total > BODY_LIMIT_BYTES:
+                body.clear()
+                self.discard(size)
+            else:
+                body += self.rfile.read(size)
             self.rfile.readline(64)
             if size == 0:
-                return bytes(body)
+                break
+        if total > BODY_LIMIT_BYTES:
+            self.too_large()
+        return bytes(body)
+
+    def discard(self, count: int) -> None:
+        while count > 0:
+            piece = self.rfile.read(min(count, DISCARD_PIECE_BYTES))
+            if not piece:
+                return
+            count -= len(piece)
 
     def too_large(self) -> None:
         self.close_connection = True
