@@ -473,8 +473,13 @@ describe('time', () => {
   })
 
   test('of a deadline far away does not end anything', async () => {
-    const completion = await service().service.process(chatRequest({ deadline: 9_000_000_000_000 }))
-    expect(completion.status).toBe('COMPLETED')
+    const slow: Behaviour = (_call, { signal }) =>
+      new Promise((resolve, reject) => {
+        setTimeout(() => (signal.aborted ? reject(signal.reason) : resolve(chatAnswer())), 1_000)
+      })
+    const running = service([slow]).service.process(chatRequest({ deadline: 9_000_000_000_000 }))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect((await running).status).toBe('COMPLETED')
     expect(vi.getTimerCount()).toBe(0)
   })
 
