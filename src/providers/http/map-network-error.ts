@@ -34,19 +34,21 @@ const certificateCode = /^(CERT_|ERR_TLS_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNE
  */
 export function mapNetworkError(error: unknown, { provider, host, isSent }: NetworkFailure): ProviderError {
   const code = codeOf(error)
+  const isNotHttp = code.startsWith('HPE_') || code === 'HTTPParserError'
   const explanation =
     explanations[code] ??
     (certificateCode.test(code)
       ? 'its TLS certificate is not trusted; set NODE_EXTRA_CA_CERTS to the certificate authority'
-      : code.startsWith('HPE_')
+      : isNotHttp
         ? 'the answer is not HTTP'
         : 'the network failed')
-  const isMalformed = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW'
+  const isMalformed = isNotHttp || code === 'UND_ERR_HEADERS_OVERFLOW'
   const when = isSent ? 'after the request was sent' : 'before anything was sent'
   return new ProviderError(
     isMalformed ? 'PROVIDER_ERROR' : 'PROVIDER_UNAVAILABLE',
     `Provider ${provider} at ${host}: ${explanation} (${code}, ${when}).`,
-    { provider, outcome: isSent ? 'UNKNOWN' : 'FAILED', cause: error },
+    // The parser's error carries bytes of the answer, which belong in no log.
+    { provider, outcome: isSent ? 'UNKNOWN' : 'FAILED', ...(!isNotHttp && { cause: error }) },
   )
 }
 
