@@ -101,12 +101,13 @@ export function openSchemaRegistry(settings: SchemaRegistrySettings): SchemaRegi
       } catch (error) {
         if (error instanceof ModelServiceError) throw error
         const status = statusOf(error)
-        if (status === 404) {
-          const answer = await call('GET', `/schemas/ids/${schemaId}`)
-          if (isUnknown(answer)) return null
+        if (status !== undefined && status !== 404) throw unavailable(baseUrl, `it answered ${status}`, error)
+        // The client does not tell an unknown id or an invalid schema from a host that is no registry: look ourselves.
+        const answer = await call('GET', `/schemas/ids/${schemaId}`)
+        if (isUnknown(answer)) return null
+        if (answer.status !== 200 || typeof answer.body?.['schema'] !== 'string') {
           throw unavailable(baseUrl, `it answered ${answer.status} for schema ${schemaId}`, error)
         }
-        if (status !== undefined) throw unavailable(baseUrl, `it answered ${status}`, error)
         throw new ModelServiceError('DECODE_FAILED', `Schema ${schemaId} is not a valid Avro schema.`, { cause: error })
       }
     },

@@ -1,0 +1,65 @@
+import { ConfigResourceTypes } from 'kafkajs'
+import { expect, test } from 'vitest'
+import { topics } from '../../../src/contract/topics.ts'
+import { applyTopics, checkTopics, existingTopics } from '../../../src/events/topic-admin.ts'
+import { kafkaFixture } from './kafka-fixture.ts'
+
+const { kafka, prefix } = kafkaFixture()
+const topicCount = Object.keys(topics).length
+
+test('topics are created, found unchanged, and corrected where they differ', async () => {
+  const options = { prefix, partitions: 2 }
+  expect((await checkTopics(kafka, options)).map(({ status }) => status)).toEqual(Array(topicCount).fill('missing'))
+
+  const created = await applyTopics(kafka, options)
+  expect(created.map(({ status }) => status)).toEqual(Array(topicCount).fill('created'))
+  expect(created.find(({ role }) => role === 'registry')).toMatchObject({
+    topic: `${prefix}model.registry`,
+    partitions: 1,
+  })
+  const unchanged = await applyTopics(kafka, options)
+  expect(unchanged.map(({ status, differences }) => [status, differences])).toEqual(
+    Array(topicCount).fill(['unchanged', []]),
+  )
+
+  // Somebody changes one of our settings and adds one of their own.
+  const topic = `${prefix}model.chunks`
+  const admin = kafka.admin()
+  await admin.connect()
+  const configEntries = [
+    { name: 'retention.ms', value: '1000' },
+    { name: 'segment.ms', value: '600000' },
+  ]
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+  })
+  const changed = (await checkTopics(kafka, options)).find((row) => row.topic === topic)
+  expect(changed).toMatchObject({ status: 'different' })
+  expect(changed?.differences).toContain('retention.ms: 1000, expected 86400000')
+
+  const applied = (await applyTopics(kafka, options)).find((row) => row.topic === topic)
+  expect(applied?.status).toBe('updated')
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms', 'segment.ms'] }],
+  })
+  await admin.disconnect()
+  const values = resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue])
+  expect(Object.fromEntries(values ?? [])).toEqual({ 'retention.ms': '86400000', 'segment.ms': '600000' })
+})
+
+test('partition counts are reported, never changed', async () => {
+  const rows = await applyTopics(kafka, { prefix, partitions: 5 })
+  const requests = rows.find(({ role }) => role === 'requests')
+  expect(requests).toMatchObject({ partitions: 2, status: 'different' })
+  expect(requests?.differences).toEqual(['partitions: 2, expected 5; never changed by this command'])
+  const asked = await checkTopics(kafka, { prefix })
+  expect(asked.find(({ role }) => role === 'requests')?.status).toBe('unchanged')
+})
+
+test('existing topics are told from others', async () => {
+  expect(await existingTopics(kafka, [`${prefix}model.requests`, `${prefix}nothing`])).toEqual(
+    new Set([`${prefix}model.requests`]),
+  )
+})
