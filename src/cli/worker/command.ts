@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { createLogger, secretsOf } from '../../observability/logger.ts'
 import { cliEnvironment, cliSettings } from '../cli-settings.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
@@ -36,14 +37,20 @@ async function work(terminal: Terminal): Promise<ExitCode> {
   const databasePassword = decodeURIComponent(new URL(database.url).password)
   const configured = [database.url, databasePassword, kafka.saslPassword, schemaRegistry.password]
   const env = cliEnvironment(terminal)
+  const version = packageVersion()
   const log = createLogger({
     level: observability.logLevel,
     secrets: [...secretsOf(env), ...configured.filter((secret) => secret !== null)],
-    base: { version: packageVersion() },
+    base: { version },
   })
   const { startWorker } = await import('../../app.ts')
-  const worker = await startWorker(settings, { env, log, version: packageVersion(), signal: terminal.signal })
-  // Resolves when the signal has ended it in order; rejects when it had to end by itself.
-  await worker.stopped
+  try {
+    const worker = await startWorker(settings, { env, log, version, signal: terminal.signal })
+    await worker.stopped
+  } catch (error) {
+    // Asked to stop before it served: that is no failure.
+    const isAsked = terminal.signal.aborted && error instanceof ModelServiceError && error.code === 'CANCELLED'
+    if (!isAsked) throw error
+  }
   return exitCodes.ok
 }
