@@ -2,6 +2,9 @@ import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { ProviderError } from '../provider.ts'
 import type { HttpLimits, HttpRequest } from './http-client.ts'
 
+/** Beyond this Node's timers fire at once. */
+const longestTimerMs = 2 ** 31 - 1
+
 /**
  * The clocks of one exchange: total, first byte, silence, and the caller's signal. Whichever comes first aborts
  * `signal` and becomes `failure`; the connect clock is undici's. `isSent` says whether the request has begun to leave:
@@ -22,7 +25,10 @@ export class ExchangeClock {
     this.#request = request
     this.#limits = limits
     const { timeoutMs, signal } = request
-    this.#total = setTimeout(() => this.#fail(this.#timeout(`did not finish within ${timeoutMs} ms`)), timeoutMs)
+    this.#total = setTimeout(
+      () => this.#fail(this.#timeout(`did not finish within ${timeoutMs} ms`)),
+      Math.min(timeoutMs, longestTimerMs),
+    )
     const firstByteMs = limits.firstByteTimeoutMs
     if (firstByteMs > 0) {
       this.#wait = setTimeout(

@@ -123,6 +123,7 @@ export class UndiciHttpClient implements HttpClient {
     let body: Dispatcher.ResponseData['body'] | undefined
     let isWhole = false
     try {
+      if (clock.failure !== null) throw clock.failure
       const response = await clock.race(
         observeSending(this.#dispatcher, clock).request({
           origin: url.origin,
