@@ -29,6 +29,11 @@ export class OffsetTracker {
     return this.#unfinished.size
   }
 
+  /** Offsets held in memory: never more than twice the unfinished ones, or 64. */
+  get retainedCount(): number {
+    return this.#received.length
+  }
+
   /** Everything below it is finished; it never goes back. This is the offset to commit. */
   get lowWatermark(): number {
     return this.#received[this.#head] ?? this.#nextFetch

@@ -71,29 +71,33 @@ describe('OffsetTracker', () => {
           }
         }
         const open = everReceived.filter((offset) => !finished.has(offset))
-        expect(tracker.lowWatermark).toBe(open[0] ?? next)
-        expect(tracker.unfinishedCount).toBe(open.length)
-        expect(tracker.nextFetch).toBe(next)
-        expect(tracker.lowWatermark).toBeGreaterThanOrEqual(lastLow)
+        const seen = [tracker.lowWatermark, tracker.unfinishedCount, tracker.nextFetch]
+        const wanted = [open[0] ?? next, open.length, next]
+        if (String(seen) !== String(wanted)) expect({ round, step, seen }).toEqual({ round, step, seen: wanted })
+        if (tracker.lowWatermark < lastLow) throw new Error(`Round ${round}, step ${step}: the low watermark went back`)
         lastLow = tracker.lowWatermark
       }
     }
   })
 
-  it('stays quick and small with one record stuck and 300,000 finished behind it', () => {
+  it('stays small with one record stuck and 50,000 finished behind it', () => {
     const tracker = new OffsetTracker(0)
     tracker.received(0)
-    const begun = performance.now()
-    for (let offset = 1; offset <= 300_000; offset++) {
+    let mostRetained = 0
+    let lowest = 0
+    for (let offset = 1; offset <= 50_000; offset++) {
       tracker.received(offset)
       tracker.finished(offset)
-      expect(tracker.lowWatermark === 0).toBe(true)
+      mostRetained = Math.max(mostRetained, tracker.retainedCount)
+      lowest = Math.max(lowest, tracker.lowWatermark)
     }
-    expect(tracker.unfinishedCount).toBe(1)
+    expect({ lowest, mostRetained, unfinishedCount: tracker.unfinishedCount }).toEqual({
+      lowest: 0,
+      mostRetained: 64,
+      unfinishedCount: 1,
+    })
     tracker.finished(0)
-    expect(tracker.lowWatermark).toBe(300_001)
-    // Quadratic work would take minutes.
-    expect(performance.now() - begun).toBeLessThan(5_000)
+    expect(tracker.lowWatermark).toBe(50_001)
   })
 })
 
