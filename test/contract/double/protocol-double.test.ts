@@ -10,7 +10,7 @@ let double: ProtocolDouble
 let local: ReturnType<typeof localProvider>
 beforeAll(async () => {
   double = await startProtocolDouble()
-  local = localProvider(double.url, { http: { idleTimeoutMs: 100 } })
+  local = localProvider(double.url, { http: { idleTimeoutMs: 500 } })
 })
 afterAll(async () => {
   await local.close()
@@ -19,7 +19,10 @@ afterAll(async () => {
 beforeEach(() => double.ledger.clear())
 
 const chat = (model: string, fields = {}) =>
-  local.provider.chat({ model, input: chatInput() }, callContext({ timeoutMs: 400, ...fields }))
+  local.provider.chat(
+    { model, input: chatInput() },
+    callContext({ timeoutMs: model === 'double-timeout' ? 200 : 10_000, ...fields }),
+  )
 const streamed = { onDelta: () => undefined }
 
 /** Model name, what an unstreamed call must give, what a streamed one. */
@@ -70,7 +73,7 @@ describe('the protocol double', () => {
   it('keeps a ledger of calls', async () => {
     await chat('m-1', { idempotencyKey: 'a' })
     await chat('double-status-500', { idempotencyKey: 'b' }).catch(() => undefined)
-    await chat('double-timeout', { idempotencyKey: 'c', timeoutMs: 50 }).catch(() => undefined)
+    await chat('double-timeout', { idempotencyKey: 'c', timeoutMs: 400 }).catch(() => undefined)
     await expect
       .poll(async () => {
         const calls = (await (await fetch(`${double.url}/__calls`)).json()) as { finishedAt: number | null }[]

@@ -6,13 +6,17 @@ import { chatInput } from '../../unit/providers/inputs.ts'
 import { startSocketServer } from '../scripted-server.ts'
 import { callContext, localProvider, testKey } from './local-provider.ts'
 
+/** Only the clock that a case is about runs short: on a busy machine the others must not come first. */
+const longMs = 8000
+const shortMs = 80
 const limits = {
-  connectTimeoutMs: 2000,
-  firstByteTimeoutMs: 80,
-  idleTimeoutMs: 80,
+  connectTimeoutMs: longMs,
+  firstByteTimeoutMs: longMs,
+  idleTimeoutMs: longMs,
   maxAnswerBytes: 20_000,
   maxEventLength: 4000,
 }
+type Clocks = Partial<typeof limits>
 const prompt = 'my most secret prompt'
 const head = (type: string) => `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`
 const chunked = (data: string) => `${Buffer.byteLength(data).toString(16)}\r\n${data}\r\n`
@@ -28,10 +32,11 @@ async function failureOf(
   onRequest: (socket: Socket) => void,
   isStreamed: boolean,
   fields = {},
+  clocks: Clocks = {},
 ): Promise<ProviderError> {
   const server = await startSocketServer(onRequest)
   releases.push(server.close)
-  const { provider, close } = localProvider(server.url, { http: limits })
+  const { provider, close } = localProvider(server.url, { http: { ...limits, ...clocks } })
   releases.push(close)
   const messages = chatInput().messages.map((message) => ({
     ...message,
@@ -48,7 +53,7 @@ async function failureOf(
   return error as ProviderError
 }
 
-type Case = [string, (socket: Socket) => void, object]
+type Case = [string, (socket: Socket) => void, object, Clocks?]
 
 const whileWhole: Case[] = [
   [
@@ -61,11 +66,17 @@ const whileWhole: Case[] = [
     (socket) => socket.end(),
     { code: 'PROVIDER_UNAVAILABLE', outcome: 'UNKNOWN' },
   ],
-  ['no answer comes', () => undefined, { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /first byte/ }],
+  [
+    'no answer comes',
+    () => undefined,
+    { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /first byte/ },
+    { firstByteTimeoutMs: shortMs },
+  ],
   [
     'the headers never end',
     (socket) => void socket.write('HTTP/1.1 200 OK\r\n'),
     { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN' },
+    { firstByteTimeoutMs: shortMs },
   ],
   [
     'the answer is not HTTP',
@@ -86,6 +97,7 @@ const whileWhole: Case[] = [
     'the body falls silent',
     (socket) => void socket.write(head('application/json') + chunked('{"id')),
     { code: 'REQUEST_TIMEOUT', message: /silent/ },
+    { idleTimeoutMs: shortMs },
   ],
   [
     'the chunks are garbage',
@@ -124,6 +136,7 @@ const whileStreaming: Case[] = [
     'the stream falls silent',
     (socket) => void socket.write(stream + event({ content: 'a' })),
     { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /silent/ },
+    { idleTimeoutMs: shortMs },
   ],
   [
     'the stream ends without its end marker',
@@ -154,14 +167,14 @@ function expectError(error: ProviderError, expected: object) {
 }
 
 describe('a call without streaming fails by name when', () => {
-  it.each(whileWhole)('%s', async (_name, onRequest, expected) => {
-    expectError(await failureOf(onRequest, false), expected)
+  it.each(whileWhole)('%s', async (_name, onRequest, expected, clocks) => {
+    expectError(await failureOf(onRequest, false, {}, clocks), expected)
   })
 })
 
 describe('a streamed call fails by name when', () => {
-  it.each([...whileWhole, ...whileStreaming])('%s', async (_name, onRequest, expected) => {
-    expectError(await failureOf(onRequest, true), expected)
+  it.each([...whileWhole, ...whileStreaming])('%s', async (_name, onRequest, expected, clocks) => {
+    expectError(await failureOf(onRequest, true, {}, clocks), expected)
   })
 })
 
