@@ -147,10 +147,9 @@ export const settingsSchema = {
     ),
     statementTimeoutMs: defaulting(
       'DATABASE_STATEMENT_TIMEOUT_MS',
-      integer(0, 600_000),
+      integer(100, 600_000),
       '30000',
       'How long one statement may run before the database ends it.',
-      { zero: 'no limit' },
     ),
   }),
   delivery: group('Delivery', {
@@ -164,7 +163,7 @@ export const settingsSchema = {
       'LEASE_MS',
       integer(10_000, 300_000),
       '15000',
-      'After so long without renewing its lease a worker may be declared dead. Leases are renewed every 5 s.',
+      'After so long without renewing its lease a worker may be declared dead. Leases are renewed every 5 s, or three times in that time.',
     ),
     ledgerRetentionDays: defaulting(
       'LEDGER_RETENTION_DAYS',
@@ -285,8 +284,8 @@ export const settingsSchema = {
     firstByteTimeoutMs: defaulting(
       'PROVIDER_FIRST_BYTE_TIMEOUT_MS',
       integer(0, dayMs),
-      '300000',
-      'How long a provider may take until the headers of its answer.',
+      '0',
+      'How long a provider may take until the headers of its answer; without streaming they come with the whole answer.',
       { zero: 'only ATTEMPT_TIMEOUT_MS holds' },
     ),
     idleTimeoutMs: defaulting(
@@ -323,9 +322,9 @@ export const settingsSchema = {
   requestLog: group('Request log', {
     bodies: defaulting(
       'REQUEST_LOG_BODIES',
-      choice(['full', 'hash', 'none']),
+      choice(['full', 'none']),
       'full',
-      'What the request log in PostgreSQL keeps of prompts and answers: full, only their SHA-256, or none.',
+      'Whether the request log in PostgreSQL keeps requests and completions whole, or nothing of prompts and answers.',
     ),
     retentionDays: defaulting(
       'REQUEST_LOG_RETENTION_DAYS',
