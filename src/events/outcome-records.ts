@@ -21,6 +21,11 @@ export interface OutcomeRecordsOptions {
   bodiesKept: boolean
   /** Largest record in bytes; default 8 MiB less 64 KiB for the batch around it. */
   maxRecordBytes?: number
+  /**
+   * Largest reply in bytes; default 960 KiB, which fits topics with Kafka's own default of 1 MiB. A larger reply comes without its
+   * output and with the warning OUTPUT_OMITTED: a reply that its topic refuses would fail the whole transaction.
+   */
+  maxReplyBytes?: number
 }
 
 /** An outcome, ready to settle and to publish. */
@@ -48,7 +53,8 @@ const statusTypes: Record<ModelCompletion['status'], string> = {
 export function createOutcomeRecords(
   options: OutcomeRecordsOptions,
 ): (outcome: Outcome, source: ReceivedRecord) => OutcomeRecords {
-  const { encoders, topicPrefix, replyTopics, bodiesKept, maxRecordBytes = maxMessageBytes - 64 * 1024 } = options
+  const { encoders, topicPrefix, replyTopics, bodiesKept } = options
+  const { maxRecordBytes = maxMessageBytes - 64 * 1024, maxReplyBytes = 960 * 1024 } = options
 
   function completionRecord(completion: ModelCompletion, source: ReceivedRecord): OutgoingRecord {
     const { tenant, requestId, status, timings } = completion
@@ -105,7 +111,11 @@ export function createOutcomeRecords(
       }
     }
     const replyTopic = source.headers['reply-topic']
-    if (replyTopic !== undefined && replyTopics.has(replyTopic)) records.push({ ...published, topic: replyTopic })
+    if (replyTopic !== undefined && replyTopics.has(replyTopic)) {
+      const fits = recordBytes(published) <= maxReplyBytes
+      const reply = fits ? published : completionRecord(shortReply(completion), source)
+      records.push({ ...reply, topic: replyTopic })
+    }
     if (outcome.completion.status === 'REJECTED') {
       const reason = outcome.completion.error ?? { code: 'INVALID_REQUEST', message: 'The request was rejected.' }
       records.push(deadLetterRecord(source, reason, topicPrefix))
@@ -149,18 +159,30 @@ function unencodable(completion: ModelCompletion, problem: Error): ModelCompleti
   ]
 }
 
+const noOutput = {
+  chat: null,
+  completion: null,
+  embedding: null,
+  imageGeneration: null,
+  audioTranscription: null,
+  audioTranslation: null,
+} as const satisfies Partial<ModelCompletion>
+
+/** The copy of a completion whose output is too large for a reply topic; the status stays true. */
+function shortReply(completion: ModelCompletion): ModelCompletion {
+  const message = 'The output is too large for a reply; read it in the completions topic.'
+  const warnings = [{ code: 'OUTPUT_OMITTED', message }]
+  const attempts = completion.attempts.map((attempt) => ({ ...attempt, error: null }))
+  return { ...completion, ...noOutput, metadata: {}, attempts, warnings }
+}
+
 /** The call was paid for, so what it cost stays; only the answer goes. */
 function withoutOutput(completion: ModelCompletion, error: ErrorDetail, bodiesKept: boolean): ModelCompletion {
   const { tenant, requestId } = completion
   return {
     ...completion,
+    ...noOutput,
     status: 'FAILED',
-    chat: null,
-    completion: null,
-    embedding: null,
-    imageGeneration: null,
-    audioTranscription: null,
-    audioTranslation: null,
     confidence: null,
     storedBody: bodiesKept ? `request-log:${tenant}/${requestId}` : null,
     error,

@@ -134,6 +134,24 @@ describe('the records of an outcome', () => {
     expect(to('model.commands').records).toHaveLength(1)
   })
 
+  test('a reply larger than its topic may take comes without output, its status true', () => {
+    const small = createOutcomeRecords({
+      encoders,
+      topicPrefix: '',
+      replyTopics: new Set(['replies.allowed']),
+      bodiesKept: true,
+      maxReplyBytes: 2_000,
+    })
+    const chat = { text: 'x'.repeat(3_000) }
+    const { records } = small(outcome({ chat }), source({ headers: { 'reply-topic': 'replies.allowed' } }))
+    expect(completionOf(records[0]).chat).toMatchObject(chat)
+    expect(completionOf(records[1])).toMatchObject({
+      status: 'COMPLETED',
+      chat: null,
+      warnings: [{ code: 'OUTPUT_OMITTED' }],
+    })
+  })
+
   test('a rejected request is a dead letter too, byte for byte', () => {
     const error = { code: 'INVALID_REQUEST', message: 'No messages.' }
     const { records } = ofOutcome(outcome({ status: 'REJECTED', error }), source({ headers: { mine: 'kept' } }))
