@@ -110,7 +110,7 @@ export const errorCatalogue = {
     action: 'Raise the time limit, or use a faster model.',
   },
   DEADLINE_EXCEEDED: {
-    summary: 'The deadline of the request passed before a provider was called.',
+    summary: 'The deadline of the request passed before it had an answer.',
     retryable: false,
     action: 'Give the request more time, or a more urgent lane.',
   },

@@ -3,6 +3,7 @@
 
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { maxMessageBytes, type TopicDefinition, type TopicRole, topicName, topics } from '../contract/topics.ts'
+import { pause, systemTimers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 
 /** How topics are made. */
@@ -43,7 +44,8 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
     const missing = rows.filter((row) => row.status === 'missing')
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs waits for leaders only until a broker does not know the topic yet, and fails then.
+        waitForLeaders: false,
         topics: missing.map(({ topic, role }) => ({
           topic,
           numPartitions: wantedPartitions(topics[role], options),
@@ -51,6 +53,10 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
           configEntries: toEntries(wantedConfig(role, options)),
         })),
       })
+      await untilLed(
+        admin,
+        missing.map(({ topic }) => topic),
+      )
     }
     const different = rows.filter((row) => row.changes.size > 0)
     for (const { topic, changes, ownConfig } of different) {
@@ -66,6 +72,17 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
       return toRow(row.changes.size > 0 ? { ...row, status: 'updated' } : row)
     })
   })
+}
+
+/** Waits until every partition of new topics has a leader; brokers learn of a topic one after the other. */
+async function untilLed(admin: Admin, names: string[]): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    // A broker that has not heard of the topic yet answers with an error.
+    const metadata = await admin.fetchTopicMetadata({ topics: names }).catch(() => undefined)
+    if (metadata?.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return
+    await pause(systemTimers, 100)
+  }
+  throw new Error('the new topics have no leaders after 10 s')
 }
 
 /** Says what is missing or different; changes nothing. @throws BROKER_UNAVAILABLE */

@@ -197,8 +197,6 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
             // A defect would meet the same command again and again, so it is a refusal too.
             if (error.retryable && error.code !== 'INTERNAL_ERROR') throw error
             const result = unappliedResult('REJECTED', run, subject, { error })
-            // This id belongs to another command, whose result must stay.
-            if (error.code === 'COMMAND_ID_REUSED') return result
             return registry.recordResult(result, envelope.digest)
           }
         },

@@ -138,13 +138,16 @@ export interface Registry {
   listRoutes(): Promise<Stored<RouteDefinition>[]>
   /**
    * Carries out a change in one transaction: entity, revision, RegistryEvent, CommandResult. A command id that was
-   * carried out before changes nothing and gives the result of then.
+   * carried out before changes nothing; the result of then is announced again and given back.
    * @throws MODEL_ALREADY_EXISTS, PROVIDER_ALREADY_EXISTS, ROUTE_ALREADY_EXISTS when REGISTERED meets an existing id
    * @throws MODEL_NOT_FOUND, PROVIDER_UNKNOWN, ROUTE_NOT_FOUND when UPDATED or DELETED meets none
    * @throws VERSION_CONFLICT, COMMAND_ID_REUSED, PROVIDER_IN_USE, DATABASE_UNAVAILABLE
    */
   commit(change: RegistryChange): Promise<CommandResult>
-  /** Remembers and announces the result of a command that changed nothing; gives the earlier result if there is one. */
+  /**
+   * Remembers and announces the result of a command that changed nothing. A command id that was used before keeps its
+   * earlier result, which is announced again and given back; the refusal COMMAND_ID_REUSED is announced and not remembered.
+   */
   recordResult(result: CommandResult, digest: string): Promise<CommandResult>
 }
 

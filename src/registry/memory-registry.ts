@@ -27,7 +27,7 @@ export interface MemoryRegistryOptions {
   now?: () => number
   /** Hears every change, in order. */
   onRegistryEvent?: (event: RegistryEvent) => void
-  /** Hears every result, in order; not of repeated commands. */
+  /** Hears every result, in order; of a repeated command again. */
   onCommandResult?: (result: CommandResult) => void
 }
 
@@ -45,6 +45,7 @@ export class MemoryRegistry implements Registry {
   private readonly options: MemoryRegistryOptions
   private readonly stored: StoredById = { MODEL: new Map(), PROVIDER: new Map(), ROUTE: new Map() }
   private readonly commands = new Map<string, { digest: string; result: CommandResult }>()
+  private readonly deletedIds = new Set<string>()
   private version = 0
   private current: RegistrySnapshot | undefined
 
@@ -58,6 +59,7 @@ export class MemoryRegistry implements Registry {
       models: this.list('MODEL').map(({ definition }) => definition),
       providers: this.list('PROVIDER').map(({ definition }) => definition),
       routes: this.list('ROUTE').map(({ definition }) => definition),
+      deletedIds: [...this.deletedIds].filter((id) => !this.stored.MODEL.has(id) && !this.stored.ROUTE.has(id)),
     })
     return this.current
   }
@@ -98,8 +100,10 @@ export class MemoryRegistry implements Registry {
     const version = ++this.version
     this.current = undefined
     const dates = { version, createdAt: current?.createdAt ?? occurredAt, updatedAt: occurredAt }
-    if (change.action === 'DELETED') this.stored[kind].delete(id)
-    else {
+    if (change.action === 'DELETED') {
+      this.stored[kind].delete(id)
+      if (kind !== 'PROVIDER') this.deletedIds.add(id)
+    } else {
       this.put('MODEL', stateOf('MODEL', change), dates)
       this.put('PROVIDER', stateOf('PROVIDER', change), dates)
       this.put('ROUTE', stateOf('ROUTE', change), dates)
@@ -109,6 +113,10 @@ export class MemoryRegistry implements Registry {
   }
 
   async recordResult(result: CommandResult, digest: string): Promise<CommandResult> {
+    if (result.error?.code === 'COMMAND_ID_REUSED') {
+      this.options.onCommandResult?.(structuredClone(result))
+      return result
+    }
     return this.earlierResult(result.commandId, digest) ?? this.remember(result, digest)
   }
 
@@ -116,6 +124,7 @@ export class MemoryRegistry implements Registry {
     const earlier = this.commands.get(commandId)
     if (earlier === undefined) return null
     checkSameCommand(commandId, digest, earlier.digest)
+    this.options.onCommandResult?.(structuredClone(earlier.result))
     return structuredClone(earlier.result)
   }
 

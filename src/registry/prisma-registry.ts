@@ -158,6 +158,10 @@ export class PrismaRegistry implements Registry {
   }
 
   async recordResult(result: CommandResult, digest: string): Promise<CommandResult> {
+    if (result.error?.code === 'COMMAND_ID_REUSED') {
+      await ask(() => send(this.prisma, () => this.encoders.encodeCommandResult(result)))
+      return result
+    }
     return await this.change(result.commandId, digest, async () => result)
   }
 
@@ -173,7 +177,10 @@ export class PrismaRegistry implements Registry {
         const earlier = await transaction.registryCommand.findUnique({ where: { commandId } })
         if (earlier !== null) {
           checkSameCommand(commandId, digest, earlier.digest)
-          return earlier.result as unknown as CommandResult
+          const result = earlier.result as unknown as CommandResult
+          // Whoever asks again waits for an answer again.
+          await send(transaction, () => this.encoders.encodeCommandResult(result))
+          return result
         }
         const result = await run(transaction)
         await send(transaction, () => this.encoders.encodeCommandResult(result))
@@ -206,6 +213,7 @@ export class PrismaRegistry implements Registry {
             models: (await transaction.model.findMany()).map((row) => modelFromRow(row).definition),
             providers: (await transaction.provider.findMany()).map((row) => providerFromRow(row).definition),
             routes: (await transaction.route.findMany()).map((row) => routeFromRow(row).definition),
+            deletedIds: await deletedIds(transaction),
           }),
         { ...TRANSACTION_LIMITS, isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead },
       ),
@@ -213,6 +221,14 @@ export class PrismaRegistry implements Registry {
     if (changeCount === this.changeCount) this.latest = { snapshot, checkedAt }
     return snapshot
   }
+}
+
+async function deletedIds(transaction: Transaction): Promise<string[]> {
+  const rows = await transaction.$queryRaw<{ id: string }[]>`
+    SELECT DISTINCT entity_id AS id FROM registry_revisions
+    WHERE action = 'DELETED' AND kind IN ('MODEL', 'ROUTE')
+      AND entity_id NOT IN (SELECT id FROM models) AND entity_id NOT IN (SELECT id FROM routes)`
+  return rows.map(({ id }) => id)
 }
 
 async function currentVersion(transaction: Transaction): Promise<number> {

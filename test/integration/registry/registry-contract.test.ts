@@ -221,7 +221,28 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
     const [first, ...others] = await Promise.all(Array.from({ length: 4 }, () => registry.commit(register)))
     for (const other of others) expect(other).toEqual(first)
     expect((await registry.snapshot()).version).toBe(1)
-    expect(await harness.announced()).toHaveLength(2)
+    // One event, and an answer for each who asked.
+    const announced = await harness.announced()
+    expect(announced.filter((entry) => 'event' in entry)).toHaveLength(1)
+    expect(announced.filter((entry) => 'result' in entry)).toEqual(Array(4).fill({ result: first }))
+  })
+
+  it('knows what was deleted, until its id is taken again', async () => {
+    await registry.commit(change('MODEL', 'REGISTERED', model('gpt-5')))
+    await registry.commit(change('MODEL', 'DELETED', model('gpt-5')))
+    expect((await registry.snapshot()).isDeleted?.('gpt-5')).toBe(true)
+    expect((await registry.snapshot()).isDeleted?.('gpt-6')).toBe(false)
+    await registry.commit(change('MODEL', 'REGISTERED', model('gpt-5')))
+    expect((await registry.snapshot()).isDeleted?.('gpt-5')).toBe(false)
+  })
+
+  it('announces the refusal of a command id that belongs to another command, and remembers the other', async () => {
+    const result = await registry.commit(change('MODEL', 'REGISTERED', model('gpt-5'), { commandId: 'c-1' }))
+    const error = { code: 'COMMAND_ID_REUSED', message: 'Used', retryable: false, provider: null, httpStatus: null }
+    const refusal: CommandResult = { ...result, status: 'REJECTED', version: null, error }
+    expect(await registry.recordResult(refusal, 'other')).toEqual(refusal)
+    expect(await registry.recordResult(result, 'digest')).toEqual(result)
+    expect((await harness.announced()).slice(1)).toEqual([{ result }, { result: refusal }, { result }])
   })
 
   it('refuses a command id with another content', async () => {
@@ -252,7 +273,7 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
     expect(await registry.recordResult({ ...result, occurredAt: 1 }, 'digest')).toEqual(result)
     await expect(registry.recordResult(result, 'other')).rejects.toMatchObject({ code: 'COMMAND_ID_REUSED' })
     expect(await registry.commit(change('MODEL', 'REGISTERED', model('gpt-5'), { commandId: 'c-1' }))).toEqual(result)
-    expect(await harness.announced()).toEqual([{ result }])
+    expect(await harness.announced()).toEqual([{ result }, { result }, { result }])
     expect((await registry.snapshot()).version).toBe(0)
   })
 
