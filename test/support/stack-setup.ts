@@ -1,7 +1,7 @@
 /** Brings up one stack for all integration tests of a run and takes it down again. */
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { type StackAddresses, startStack } from '../../src/stack/stack.ts'
+import { type RunningStack, type StackAddresses, StackError, startStack } from '../../src/stack/stack.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,10 +11,10 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await startStack({
-    dataDirectory: join(process.cwd(), '.model-service', 'test-stack'),
-    offline: process.env['MODEL_SERVICE_TEST_OFFLINE'] === '1',
-    onProgress: ({ part, message }) => console.log(`  ${part}: ${message}`),
+  const stack = await start('test-stack').catch((error: unknown) => {
+    // Another run in this checkout has the folder.
+    if (error instanceof StackError && error.code === 'STACK_BUSY') return start(`test-stack-${process.pid}`)
+    throw error
   })
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.addresses
   // Test processes and what they spawn find the same stack by these, and by nothing else.
@@ -23,4 +23,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.env['MODEL_SERVICE_TEST_DATABASE_URL'] = databaseUrl
   project.provide('stack', stack.addresses)
   return () => stack.stop()
+}
+
+function start(folder: string): Promise<RunningStack> {
+  return startStack({
+    dataDirectory: join(process.cwd(), '.model-service', folder),
+    offline: process.env['MODEL_SERVICE_TEST_OFFLINE'] === '1',
+    onProgress: ({ part, message }) => console.log(`  ${part}: ${message}`),
+  })
 }
