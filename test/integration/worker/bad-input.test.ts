@@ -162,7 +162,7 @@ describe('bad records among good ones', () => {
 
   it('of commands go to the dead letters of commands, and later commands are served', async () => {
     await service.sendBytes('commands', { key: randomUUID(), value: Buffer.from('no command') })
-    const result = await service.command({ type: 'SetModelStatus', id: 'sleeping', status: 'INACTIVE' })
+    const result = await service.command({ type: 'SetModelStatus', id: 'sleeping', status: 'ACTIVE' })
     expect(result.status).toBe('APPLIED')
     expect(await service.readAll('commandsDeadLetters')).toHaveLength(1)
   })
