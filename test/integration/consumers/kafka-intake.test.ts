@@ -281,6 +281,22 @@ describe('records', () => {
     expect(records[1]).toMatchObject({ key: null, value: null, headers: {} })
   })
 
+  it('go on at the oldest that is left when retention has overtaken the committed offset', async () => {
+    const names = await namespace()
+    await send(names.topic, values(0, 10))
+    const first = await join(names)
+    await expect.poll(() => first.records.length, soon).toBe(10)
+    for (const record of first.records.slice(0, 2)) first.intake.finished(record)
+    await first.intake.stop()
+    expect(await committed(names.groupId, names.topic)).toBe(2)
+    await admin.deleteTopicRecords({ topic: names.topic, partitions: [{ partition: 0, offset: '6' }] })
+
+    const second = await join(names)
+    await expect.poll(() => offsetsOf(second.records), soon).toEqual([6, 7, 8, 9])
+    for (const record of second.records) second.intake.finished(record)
+    await expect.poll(() => committed(names.groupId, names.topic), soon).toBe(10)
+  })
+
   it('from a partition that was added while reading are not skipped', async () => {
     const names = await namespace()
     const { records, intake } = await join(names)

@@ -439,6 +439,23 @@ describe('partitions that go', () => {
   })
 })
 
+describe('partitions that go while an answer is awaited', () => {
+  it('leave nothing behind to be planned again', async () => {
+    const { dispatcher, service, delivery, intake, timers } = setUp()
+    const answer = Promise.withResolvers<ClaimResult>()
+    delivery.answers.set('r1', [answer.promise])
+    dispatcher.enqueue([requestRecord('r1')])
+    await settle()
+    intake.epoch = 2
+    dispatcher.dropRevoked()
+    answer.resolve({ kind: 'held', owner: 'other' })
+    await timers.advance(5_000)
+    expect(service.begun).toEqual(['r1'])
+    expect(dispatcher.status().inHandCount).toBe(0)
+    expect(intake.finishedOffsets).toEqual([])
+  })
+})
+
 describe('drain', () => {
   const never = new AbortController().signal
 
@@ -519,6 +536,18 @@ describe('drain', () => {
     await settle()
     hurry.abort()
     await expect(drained).resolves.toBe(1)
+  })
+
+  it('does not try a dead letter again that fails meanwhile', async () => {
+    const { dispatcher, delivery, intake, timers } = setUp()
+    const published = Promise.withResolvers<void>()
+    delivery.deadLetter = () => published.promise
+    dispatcher.enqueue([recordOf('poison')])
+    const drained = dispatcher.drain(5_000, never)
+    published.reject(new ModelServiceError('BROKER_UNAVAILABLE', 'away'))
+    await expect(drained).resolves.toBe(0)
+    expect(intake.finishedOffsets).toEqual([])
+    expect(timers.pendingCount).toBe(0)
   })
 
   it('waits for dead letters on their way', async () => {
