@@ -54,7 +54,8 @@ async function quickstart(chosen: QuickstartOptions): Promise<number> {
     succeeded = report(context.results ?? [], chosen)
     if (chosen.keep) tellAddresses(context)
   } catch (error) {
-    tellError(error)
+    // The renderer for pipes and files has told it already.
+    if (process.stdout.isTTY) tellError(error)
   } finally {
     await context.session?.close()
     if (!chosen.keep || !succeeded) await takeDown(context)
@@ -78,6 +79,7 @@ function steps(chosen: QuickstartOptions, signal: AbortSignal): Listr<Context> {
             dataDirectory: join(root, '.model-service', 'stack'),
             detached: chosen.keep,
             offline: chosen.offline,
+            backend: chosen.backend,
             signal,
             // The quickstart ends well on doubles wherever it runs; `npm test` is where CI insists on real weights.
             weightsRequired: false,
@@ -193,6 +195,6 @@ async function takeDown({ worker, stack }: Context): Promise<void> {
 }
 
 function tellError(error: unknown): void {
-  if (error instanceof StackError) console.error(`\n${error.code}: ${error.message}\n${error.hint}`)
+  if (error instanceof StackError) console.error(`\n${error.code}: ${error.message}`)
   else console.error(`\n${error instanceof Error ? error.message : String(error)}`)
 }

@@ -153,6 +153,7 @@ async function serve(settings: Settings, building: Building): Promise<void> {
 
   const kafka = createKafkaClient(kafkaConnection(settings.kafka), log)
   await untilThere('broker', () => checkTopics(kafka, topicPrefix), building)
+  const replyTopics = await untilThere('broker', () => usableReplyTopics(kafka, settings, log), building)
 
   const schemaRegistry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
   resources.defer(() => schemaRegistry.close())
@@ -171,7 +172,7 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   const delivery = new Delivery({
     ledger,
     publisher,
-    records: deliveryRecords(settings, encoders),
+    records: deliveryRecords(settings, encoders, replyTopics),
     keepBodies: settings.requestLog.bodies === 'full',
     maxBatchCount: settings.delivery.outcomeBatchCount,
     lingerMs: settings.delivery.outcomeLingerMs,
@@ -302,6 +303,15 @@ async function checkTopics(kafka: Kafka, prefix: string): Promise<void> {
   )
 }
 
+/** A reply topic that does not exist would fail the transactions of everybody's outcomes, so it is left out. */
+async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Promise<Set<string>> {
+  const { replyTopics } = settings.kafka
+  const existing = replyTopics.length === 0 ? new Set<string>() : await existingTopics(kafka, replyTopics)
+  const missing = replyTopics.filter((topic) => !existing.has(topic))
+  if (missing.length > 0) log.warn({ missing }, 'Reply topics do not exist; replies to them are not sent')
+  return existing
+}
+
 /**
  * The ends of the completions partitions, from where a recovery of this incarnation would read. kafkajs gives the last stable
  * offset, which may lie below the high watermark: the scan is then a little longer, and misses nothing.
@@ -345,10 +355,8 @@ async function openLedger(settings: Settings, parts: LedgerParts): Promise<Ledge
       open: () => lease.open(scanFrom),
       renew: async () => {
         const renewal = await lease.renew()
-        if (renewal === 'renewed') {
-          await ledger.reconcile()
-          await lease.buryLapsed()
-        }
+        // Their failure says nothing about the lease; they come again with the next renewal.
+        if (renewal === 'renewed') await Promise.allSettled([ledger.reconcile(), lease.buryLapsed()])
         return renewal
       },
     },
@@ -380,13 +388,13 @@ async function openPublisher(kafka: Kafka, transactionalId: string, steps: Steps
   }
 }
 
-function deliveryRecords(settings: Settings, encoders: PublishedEncoders) {
-  const { topicPrefix, replyTopics } = settings.kafka
+function deliveryRecords(settings: Settings, encoders: PublishedEncoders, replyTopics: ReadonlySet<string>) {
+  const { topicPrefix } = settings.kafka
   return {
     ofOutcome: createOutcomeRecords({
       encoders,
       topicPrefix,
-      replyTopics: new Set(replyTopics),
+      replyTopics,
       bodiesKept: settings.requestLog.bodies === 'full',
     }),
     ofDeadLetter: (...[record, error]: Parameters<Delivery['deadLetter']>) =>

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type StackBackend, stackBackends } from '../../src/stack/stack-options.ts'
 
 /** Providers that `--provider` knows: where the key may be found, and which models answer. Calls cost money. */
 export const paidProviders = {
@@ -23,6 +24,8 @@ export type PaidProvider = keyof typeof paidProviders
 export interface QuickstartOptions {
   keep: boolean
   offline: boolean
+  /** How Kafka, the schema registry and PostgreSQL are run. */
+  backend: StackBackend
   /** A provider and the key to pay with; null runs on this machine only. */
   paid: { name: PaidProvider; key: string } | null
 }
@@ -34,6 +37,7 @@ command topic, sends one request of each of the six types from examples/, prints
 
   --keep              leave everything running and print the addresses
   --offline           download nothing; everything must be in the caches
+  --backend compose   run the servers in containers; needs a Docker engine
   --provider NAME     let a provider answer, with your key, for your money (known: ${Object.keys(paidProviders).join(', ')})
   --help              this text
 `
@@ -43,7 +47,7 @@ export function readOptions(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): QuickstartOptions | { problem: string } | 'help' {
-  let values: { keep: boolean; offline: boolean; help: boolean; provider?: string }
+  let values: { keep: boolean; offline: boolean; help: boolean; backend: string; provider?: string }
   try {
     values = parseArgs({
       args: [...args],
@@ -51,6 +55,7 @@ export function readOptions(
         keep: { type: 'boolean', default: false },
         offline: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false, short: 'h' },
+        backend: { type: 'string', default: 'embedded' },
         provider: { type: 'string' },
       },
     }).values
@@ -59,14 +64,18 @@ export function readOptions(
   }
   if (values.help) return 'help'
   const { keep, offline, provider } = values
-  if (provider === undefined) return { keep, offline, paid: null }
+  const backend = stackBackends.find((name) => name === values.backend)
+  if (backend === undefined) {
+    return { problem: `--backend ${values.backend} is not known: expected one of ${stackBackends.join(', ')}` }
+  }
+  if (provider === undefined) return { keep, offline, backend, paid: null }
   if (!isPaidProvider(provider)) {
     return { problem: `--provider ${provider} is not known: expected one of ${Object.keys(paidProviders).join(', ')}` }
   }
   const { keyVariables } = paidProviders[provider]
   const key = keyVariables.map((name) => env[name]).find((value) => value !== undefined && value !== '')
   if (key === undefined) return { problem: `--provider ${provider} needs a key in ${keyVariables.join(' or ')}` }
-  return { keep, offline, paid: { name: provider, key } }
+  return { keep, offline, backend, paid: { name: provider, key } }
 }
 
 function isPaidProvider(name: string): name is PaidProvider {

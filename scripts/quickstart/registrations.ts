@@ -65,7 +65,7 @@ export function planRegistrations(
     }
     const endpoint = models[kind]
     if (endpoint === undefined) throw new Error(`the stack has no model for ${kind}`)
-    const id = providerId(endpoint)
+    const id = providerId(kind, endpoint)
     providers.set(id, {
       id,
       kind: endpoint.provider === 'ollama' ? 'ollama' : 'openai-compatible',
@@ -97,7 +97,8 @@ function definition(
   }
 }
 
-/** Each model of this machine has a server of its own. */
-function providerId({ source, model }: ModelEndpoint): string {
-  return source === 'local' ? `local-${model}` : source
+/** The local models are two servers: one for text, one for speech. */
+function providerId(kind: ModelKind, { source }: ModelEndpoint): string {
+  if (source !== 'local') return source
+  return kind === 'audioTranscription' || kind === 'audioTranslation' ? 'local-speech' : 'local-language'
 }

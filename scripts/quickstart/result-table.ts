@@ -3,15 +3,19 @@ import { answerText } from '../../src/cli/format-record.ts'
 import type { ModelCompletion, Usage } from '../../src/contract/types.ts'
 import type { QuickstartResult } from './send-examples.ts'
 
-const answerWidth = 46
+/** What the other columns take, and the least that is left for the answer. */
+const otherColumnsWidth = 136
+const minAnswerWidth = 32
 
 /** The table that the quickstart ends with. */
 export function resultTable(results: readonly QuickstartResult[]): string {
+  const width = Math.max(minAnswerWidth, (process.stdout.columns ?? 160) - otherColumnsWidth)
   const table = new Table({
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     head: ['type', 'model', 'provider', 'status', 'tokens', 'cost', 'latency', 'answered by', 'what came back'],
     style: { head: [], border: [] },
     wordWrap: true,
-    colWidths: [null, null, null, null, null, null, null, null, answerWidth + 2],
+    colWidths: [null, null, null, null, null, null, null, null, width],
   })
   for (const { of, completion } of results) {
     table.push([
@@ -22,8 +26,8 @@ export function resultTable(results: readonly QuickstartResult[]): string {
       tokens(completion?.usage ?? null),
       cost(completion),
       latency(completion),
-      of.endpoint.source === 'double' ? 'a double' : `a real model (${of.endpoint.source})`,
-      completion === null ? '' : firstWords(answerText(completion)),
+      of.endpoint.source === 'double' ? 'a double' : `real (${of.endpoint.source})`,
+      completion === null ? '' : firstWords(answerText(completion), 2 * (width - 2)),
     ])
   }
   return table.toString()
@@ -53,9 +57,9 @@ function latency(completion: ModelCompletion | null): string {
   return queuedAt === null || finishedAt === null ? '–' : `${finishedAt - queuedAt} ms`
 }
 
-function firstWords(text: string): string {
+function firstWords(text: string, length: number): string {
   const line = text.replaceAll(/\s+/g, ' ').trim()
-  return line.length <= 2 * answerWidth ? line : `${line.slice(0, 2 * answerWidth - 1)}…`
+  return line.length <= length ? line : `${line.slice(0, length - 1)}…`
 }
 
 /** Decimal digits up to the last that counts; never rounded. */

@@ -42,7 +42,7 @@ function chooseModel(kind: ModelKind, sources: ModelSources): ModelEndpoint {
       return double(
         kind,
         sources,
-        'no package registry carries text-to-image weights; set OPENAI_API_KEY and register an image model for real pictures',
+        'no package registry carries text-to-image weights; register an image model of a provider that you have a key for to get real pictures',
       )
     default:
       return kind satisfies never

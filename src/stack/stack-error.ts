@@ -35,6 +35,6 @@ export class StackError extends Error {
 /** The ways out that every error about a missing tool for Kafka or the registry names. */
 export const waysOutWithoutJava = [
   'Ways out: install Java 17 or later and Maven (Debian: apt install openjdk-17-jre-headless maven; macOS: brew install openjdk maven);',
-  'or use Docker (backend "compose"); or give addresses of running ones in MODEL_SERVICE_TEST_KAFKA_BROKERS and',
+  'or use Docker (--backend compose; MODEL_SERVICE_TEST_BACKEND=compose for npm test); or give addresses of running ones in MODEL_SERVICE_TEST_KAFKA_BROKERS and',
   'MODEL_SERVICE_TEST_SCHEMA_REGISTRY_URL.',
 ].join(' ')

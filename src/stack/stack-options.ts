@@ -19,7 +19,7 @@ export interface StackOptions {
   dataDirectory: string
   /** Per user, shared by all stacks: jars, Python libraries, weights. Default: see {@link defaultCacheDirectory}. */
   cacheDirectory: string
-  /** Default `embedded`. `compose` needs a Docker engine that answers. */
+  /** Default: from `MODEL_SERVICE_TEST_BACKEND`, else `embedded`. `compose` needs a Docker engine that answers. */
   backend: StackBackend
   /** Running ones to use instead of starting our own. Default: from the three `MODEL_SERVICE_TEST_*` variables. */
   given: { kafkaBrokers?: string; schemaRegistryUrl?: string; databaseUrl?: string }
@@ -50,8 +50,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * @throws STACK_OPTIONS_INVALID
  */
 export function resolveStackOptions(options: Partial<StackOptions> = {}, env: Environment = process.env): StackOptions {
-  const backend = options.backend ?? 'embedded'
-  if (!stackBackends.includes(backend)) {
+  const backend = options.backend ?? env['MODEL_SERVICE_TEST_BACKEND'] ?? 'embedded'
+  if (!isBackend(backend)) {
     throw new StackError(
       'STACK_OPTIONS_INVALID',
       `Unknown backend "${backend}".`,
@@ -131,6 +131,10 @@ export function ollamaUrl(host: string | undefined): string {
       cause,
     )
   }
+}
+
+function isBackend(name: string): name is StackBackend {
+  return stackBackends.some((backend) => backend === name)
 }
 
 function isSet(value: string | undefined): value is string {

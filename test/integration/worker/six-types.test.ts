@@ -6,7 +6,7 @@ import { withService } from '../../support/service.ts'
 
 const service = withService()
 const { models } = inject('stack')
-const { cases, commands } = planRegistrations(models, { keep: false, offline: false, paid: null })
+const { cases, commands } = planRegistrations(models, { keep: false, offline: false, backend: 'embedded', paid: null })
 const doubles = cases.filter(({ kind, endpoint }) => kind !== 'imageGeneration' && endpoint.source === 'double')
 if (doubles.length > 0) {
   console.warn(`no real model for ${doubles.map(({ kind }) => kind).join(', ')}: ${doubles[0]?.endpoint.reason}`)
