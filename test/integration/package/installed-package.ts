@@ -1,6 +1,6 @@
 /** The package as a user has it: built, packed, and installed in a folder with nothing else in it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -88,14 +88,6 @@ export async function installPackage(): Promise<InstalledPackage> {
     await remove()
     throw error
   }
-}
-
-/** Copies a file of this folder into the user's project, where our sources are the package. */
-export function copyIntoProject(name: string, folder: string): void {
-  const copy = join(folder, name)
-  copyFileSync(fileURLToPath(new URL(name, import.meta.url)), copy)
-  const source = readFileSync(copy, 'utf8')
-  writeFileSync(copy, source.replaceAll('../../../src/model-service/index.ts', 'model-service'))
 }
 
 /** Our lock file without what only development needs, and without a root: the packages that an install may take. */

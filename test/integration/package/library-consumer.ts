@@ -19,7 +19,7 @@ import {
   type RegistryEntities,
   type RegistryKind,
   type Stored,
-} from '../../../src/model-service/index.ts'
+} from 'model-service'
 
 class OwnRegistry implements Registry {
   readonly #stored: { [TKind in RegistryKind]: Map<string, Stored<RegistryEntities[TKind]>> } = {

@@ -1,7 +1,7 @@
 /** What `npm pack` makes, as a user has it: installed where there is nothing else, deployed, and used as a library. */
 import { randomUUID } from 'node:crypto'
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { stackVariables } from '../../../src/cli/cli-settings.ts'
@@ -11,7 +11,7 @@ import { loadSettings } from '../../../src/config/load-settings.ts'
 import type { CommandResult, ProviderDefinitionDraft } from '../../../src/contract/types.ts'
 import { freePort } from '../../../src/stack/free-port.ts'
 import { withDatabase } from '../../support/postgres.ts'
-import { copyIntoProject, type InstalledPackage, installPackage, type Ran, type Started } from './installed-package.ts'
+import { type InstalledPackage, installPackage, type Ran, type Started } from './installed-package.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const stack = inject('stack')
@@ -56,6 +56,8 @@ describe('the tarball', () => {
     'THIRD-PARTY-NOTICES.md',
     'README.md',
     'compose.yaml',
+    'dist/adapters.d.ts',
+    'dist/adapters.js',
     'dist/cli/main.js',
     'dist/model-service/index.js',
     'dist/model-service/index.d.ts',
@@ -117,7 +119,6 @@ describe('the command line', () => {
 
 describe('a deployment', () => {
   let worker: Started | undefined
-  let double: Started | undefined
 
   test('migrates, applies topics, registers schemas', async () => {
     expect(await modelService('migrate')).toMatchObject({ exitCode: 0, out: expect.stringContaining('applied') })
@@ -135,11 +136,8 @@ describe('a deployment', () => {
   })
 
   test('answers a request from a provider and a model that were registered by commands', async () => {
-    double = user().start(process.execPath, [packaged('dist/stack/double/main.js')])
-    const running = double
-    await until(double, async () => expect(running.output()).toMatch(/listening on \S+\n/))
-    const url = /listening on (\S+)/.exec(double.output())?.[1]
-    expect(await registerProvider({ id: 'double', kind: 'openai-compatible', baseUrl: `${url}/v1` })).toBe('APPLIED')
+    const provider = { id: 'double', kind: 'openai-compatible', baseUrl: await doubleUrl() }
+    expect(await registerProvider(provider)).toBe('APPLIED')
 
     const registration = ['models', 'register', 'mine', '--provider', 'double', '--capability', 'CHAT']
     expect(await modelService(...registration)).toMatchObject({ exitCode: 0, err: '' })
@@ -158,13 +156,14 @@ describe('a deployment', () => {
 
   test('ends in order', async () => {
     expect(await worker?.stop(), worker?.output()).toBe(0)
-    expect(await double?.stop()).toBe(0)
   })
 })
 
 describe('the library', () => {
-  test('compiles in a project that checks all types, and runs', async () => {
-    copyIntoProject('library-consumer.ts', user().folder)
+  // The first has ports of its own only; the second is the example of the documentation.
+  const programs = ['test/integration/package/library-consumer.ts', 'examples/as-a-library.ts']
+
+  test('compiles in a project that checks all types', async () => {
     const compilerOptions = {
       target: 'ES2024',
       module: 'NodeNext',
@@ -176,11 +175,14 @@ describe('the library', () => {
       skipLibCheck: false,
       outDir: 'built',
     }
-    const project = { compilerOptions, files: ['library-consumer.ts'] }
+    for (const program of programs) copyFileSync(join(root, program), join(user().folder, basename(program)))
+    const project = { compilerOptions, files: programs.map((program) => basename(program)) }
     writeFileSync(join(user().folder, 'tsconfig.json'), JSON.stringify(project))
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     expect(await user().run(process.execPath, [tsc, '-p', '.'])).toEqual({ exitCode: 0, out: '', err: '' })
+  })
 
+  test('serves a program that brings its own ports', async () => {
     const ran = await user().run(process.execPath, ['built/library-consumer.js'])
     expect(ran).toMatchObject({ exitCode: 0, err: '' })
     expect(JSON.parse(ran.out)).toEqual({
@@ -192,10 +194,16 @@ describe('the library', () => {
     })
   })
 
-  test('exports its main entry and its package.json, and nothing of its inside', async () => {
+  test('serves the example of the documentation with the adapters of the package', async () => {
+    const ran = await user().run(process.execPath, ['built/as-a-library.js'], { MODEL_BASE_URL: await doubleUrl() })
+    expect(ran).toMatchObject({ exitCode: 0, err: '', out: expect.stringMatching(/^COMPLETED null\n\[double\] /) })
+  })
+
+  test('exports its entries and nothing of its inside', async () => {
     const tryImport = (path: string): Promise<Ran> =>
       user().run(process.execPath, ['--input-type=module', '--eval', `await import('model-service${path}')`])
     expect(await tryImport('')).toEqual({ exitCode: 0, out: '', err: '' })
+    expect(await tryImport('/adapters')).toEqual({ exitCode: 0, out: '', err: '' })
     expect((await tryImport('/dist/app.js')).err).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })
 })
@@ -203,6 +211,14 @@ describe('the library', () => {
 /** A module of the installed package, by its path below dist/. */
 async function fromPackage<T>(path: string): Promise<T> {
   return (await import(/* @vite-ignore */ pathToFileURL(packaged(`dist/${path}`)).href)) as T
+}
+
+/** Starts the package's protocol double and gives the base URL of its API. */
+async function doubleUrl(): Promise<string> {
+  const double = user().start(process.execPath, [packaged('dist/stack/double/main.js')])
+  const url = (): string | undefined => /listening on (\S+)\n/.exec(double.output())?.[1]
+  await until(double, async () => expect(url()).toBeDefined())
+  return `${url()}/v1`
 }
 
 /** Waits for what the program does, and says what it wrote when it does not. */

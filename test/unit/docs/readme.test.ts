@@ -8,6 +8,12 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const pages = globSync(['*.md', 'docs/**/*.md', 'prisma/*.md', 'schemas/*.md', 'stack/**/*.md'], { cwd: root }).sort()
 
+/** Code blocks that name the file that they are a copy of. */
+function examples(markdown: string): { path: string; code: string }[] {
+  const blocks = markdown.matchAll(/^<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)^```$/gm)
+  return [...blocks].map(([, path = '', code = '']) => ({ path, code }))
+}
+
 /** The text without fenced blocks, in which nothing is a link or a heading. */
 function prose(markdown: string): string {
   return markdown.replace(/^( *)(```+).*\n[\s\S]*?^\1\2 *$/gm, '')
@@ -53,10 +59,9 @@ test('there are pages to look at', () => {
   expect(pages).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md']))
 })
 
-test('the code of README.md is that of the file it names', () => {
-  const blocks = [...read('README.md').matchAll(/^<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)^```$/gm)]
-  expect(blocks.map(([, path]) => path)).toEqual(['examples/first-request.ts'])
-  for (const [, path = '', code] of blocks) expect(code).toBe(read(path))
+test('the first request stands in README.md, the library in docs/architecture.md', () => {
+  expect(examples(read('README.md')).map(({ path }) => path)).toEqual(['examples/first-request.ts'])
+  expect(examples(read('docs/architecture.md')).map(({ path }) => path)).toEqual(['examples/as-a-library.ts'])
 })
 
 describe.each(pages)('%s', (page) => {
@@ -66,6 +71,10 @@ describe.each(pages)('%s', (page) => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
     const named = [...markdown.matchAll(/\bnpm (?:run|run-script) (?:-s |--silent )?([a-z][\w:-]*)/g)]
     expect(named.map(([, name = '']) => name).filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
+  })
+
+  test('shows the code of files as it is', () => {
+    for (const { path, code } of examples(markdown)) expect(code).toBe(read(path))
   })
 
   test('links to files and headings that exist', () => {
