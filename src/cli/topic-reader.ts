@@ -35,6 +35,9 @@ export interface ReadTopicsOptions {
 /** Why the reading ended. */
 export type ReadingEnd = 'end-reached' | 'stopped' | 'aborted'
 
+/** Restarts of the client in a row, without a record between them, before reading is given up. */
+const maxRestarts = 3
+
 /**
  * Reads until the end, until `onRecord` says stop, or until the signal.
  * @throws TOPIC_MISSING, BROKER_UNAVAILABLE, and what `onRecord` throws
@@ -89,6 +92,9 @@ class Reading {
   /** What is left to read before `until`, by partition; empty when the end is reached. */
   readonly #left = new Map<string, number>()
   readonly #done = Promise.withResolvers<ReadingEnd>()
+  /** Offset of the next record to hand over, by partition: a join starts partitions over, a record comes once. */
+  readonly #positions = new Map<string, number>()
+  #restartCount = 0
 
   constructor(options: ReadTopicsOptions) {
     this.#options = options
@@ -102,7 +108,11 @@ class Reading {
       allowAutoTopicCreation: false,
       readUncommitted: false,
       maxWaitTimeInMs: 200,
-      retry: { retries: 5, restartOnFailure: () => Promise.resolve(false) },
+      retry: {
+        retries: 5,
+        // The first group of a fresh broker finds its coordinator still loading, which the library does not wait for.
+        restartOnFailure: () => Promise.resolve(++this.#restartCount <= maxRestarts),
+      },
     })
   }
 
@@ -146,7 +156,7 @@ class Reading {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
         for (const partition of partitions) {
-          const offset = this.#start(topic, partition)
+          const offset = this.#positions.get(`${topic}/${partition}`) ?? this.#start(topic, partition)
           if (offset !== undefined) this.#consumer.seek({ topic, partition, offset: String(offset) })
         }
       }
@@ -154,13 +164,19 @@ class Reading {
     this.#consumer.on(END_BATCH_PROCESS, ({ payload }) => {
       this.#advance(payload.topic, payload.partition, Number(payload.lastOffset) + 1)
     })
-    this.#consumer.on(CRASH, ({ payload }) => this.#done.reject(payload.error))
+    this.#consumer.on(CRASH, ({ payload }) => {
+      if (!payload.restart) this.#done.reject(payload.error)
+    })
   }
 
   async #take(topic: string, partition: number, message: KafkaMessage): Promise<void> {
     const offset = Number(message.offset)
     const end = this.#options.until?.get(topic)?.get(partition) ?? (this.#options.until === undefined ? Infinity : 0)
-    if (offset < (this.#start(topic, partition) ?? 0) || offset >= end) return
+    const key = `${topic}/${partition}`
+    const next = this.#positions.get(key) ?? this.#start(topic, partition) ?? 0
+    if (offset < next || offset >= end) return
+    this.#positions.set(key, offset + 1)
+    this.#restartCount = 0
     try {
       if ((await this.#options.onRecord(toReceived(topic, partition, message))) === 'stop')
         this.#done.resolve('stopped')

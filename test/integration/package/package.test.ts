@@ -79,8 +79,9 @@ describe('the tarball', () => {
   })
 
   test('holds no sources, tests, settings, caches or source maps', () => {
-    const allowed = /^(dist|schemas|prisma\/migrations|stack)\/|^[A-Z-]+(\.md)?$|^(package\.json|compose\.yaml)$/
-    const wrong = /(^|\/)(src|test|node_modules|\.[^/]+)(\/|$)|\.(map|tgz|log)$|(?<!\.d)\.ts$|\.test\./
+    const allowed =
+      /^(dist|docs|examples|schemas|prisma\/migrations|stack)\/|^[A-Z-]+(\.md)?$|^(package\.json|compose\.yaml)$/
+    const wrong = /(^|\/)(src|test|node_modules|\.[^/]+)(\/|$)|\.(map|tgz|log)$|^(?!examples\/).*(?<!\.d)\.ts$|\.test\./
     expect(paths().filter((path) => !allowed.test(path) || wrong.test(path))).toEqual([])
   })
 
