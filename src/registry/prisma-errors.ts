@@ -33,7 +33,7 @@ export function toRegistryError(cause: unknown): ModelServiceError {
   }
   return new ModelServiceError(
     'DATABASE_UNAVAILABLE',
-    'The registry got no answer from the database that can be used. The change may have been made; repeat the command under the same id',
+    'The database gave the registry no answer that can be used. A change may have been made all the same; a command is safe to repeat under the same id.',
     { cause },
   )
 }
