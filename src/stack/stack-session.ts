@@ -7,6 +7,8 @@
  * - SIGKILL of this process: the guard, a small shell that reads our pipe and acts at its end;
  * - both killed, or a detached start cut off: whoever next starts a stack in the directory finds them in state.json.
  * A detached stack, once it is up, is let go of: no handlers, no guard.
+ *
+ * Longer than most files because starting, noting and ending a process cannot be told apart from each other.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -15,7 +17,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { endProcess, endProcessGroup, STOP_GRACE_MS, type StopSignal } from './end-process.ts'
 import { endStack, RUN_PREFIX, removeStackFiles } from './end-stack.ts'
-import { identify } from './process-identity.ts'
+import { identify, isAlive } from './process-identity.ts'
 import { throwIfAborted } from './run-command.ts'
 import type { StackAddresses } from './stack-addresses.ts'
 import { StackError } from './stack-error.ts'
@@ -49,6 +51,7 @@ export interface PartPlan {
 const START_ATTEMPTS = 3
 const READY_POLL_MS = 40
 const EXIT_WAIT_MS = 2_000
+const RESTART_PAUSE_MS = 500
 
 // Each line replaces the list "SIGNAL:pid SIGNAL:pid"; at the end of input its groups are asked to end, later killed.
 const GUARD_SCRIPT = `
@@ -68,6 +71,8 @@ export class StackSession {
   readonly #runFolder = `${RUN_PREFIX}${randomBytes(4).toString('hex')}`
   readonly #abort = new AbortController()
   readonly #processes = new Map<number, ChildProcess>()
+  /** What each part was started with, so that it can be started again. */
+  readonly #started = new Map<string, { plan: PartPlan; launch: PartLaunch }>()
   #guard: ChildProcess | undefined
   #isWatching = true
   #stopping: Promise<void> | undefined
@@ -131,6 +136,7 @@ export class StackSession {
       throwIfAborted(this.signal)
       const failure = await this.#tryStart(plan, launch)
       if (failure === undefined) {
+        this.#started.set(plan.name, { plan, launch })
         this.progress(
           plan.name,
           `ready at ${launch.address} after ${((performance.now() - begun) / 1000).toFixed(1)} s`,
@@ -139,6 +145,40 @@ export class StackSession {
       }
       if (attempt === START_ATTEMPTS) throw failure
       this.progress(plan.name, `attempt ${attempt} failed, trying again`)
+    }
+  }
+
+  /**
+   * Ends the process of a part that this session started, by a signal of the caller's choice, and waits until it is gone.
+   * @throws STACK_PART_FAILED
+   */
+  async kill(name: string, signal: NodeJS.Signals): Promise<void> {
+    const identity = this.state.parts.find((part) => part.name === name)?.process
+    if (identity === undefined || !this.#started.has(name)) throw notStartedHere(name)
+    endProcessGroup(identity.pid, signal)
+    const deadline = performance.now() + STOP_GRACE_MS
+    while (isAlive(identity)) {
+      if (performance.now() > deadline) {
+        throw new StackError('STACK_PART_FAILED', `${name} did not end within ${STOP_GRACE_MS} ms of ${signal}.`, '')
+      }
+      await sleep(READY_POLL_MS)
+    }
+  }
+
+  /**
+   * Starts a part that has ended again, with the same port and data, and waits until it is ready. Tried up to three
+   * times: what a killed server leaves behind may hold its port or its files for a moment.
+   * @throws STACK_PART_FAILED
+   */
+  async restart(name: string): Promise<void> {
+    const started = this.#started.get(name)
+    if (started === undefined) throw notStartedHere(name)
+    this.state.parts = this.state.parts.filter((part) => part.name !== name)
+    for (let attempt = 1; ; attempt++) {
+      const failure = await this.#tryStart(started.plan, started.launch)
+      if (failure === undefined) return
+      if (attempt === START_ATTEMPTS) throw failure
+      await sleep(RESTART_PAUSE_MS)
     }
   }
 
@@ -285,4 +325,8 @@ export class StackSession {
       .catch(() => {})
       .finally(() => process.kill(process.pid, signal))
   }
+}
+
+function notStartedHere(name: string): StackError {
+  return new StackError('STACK_PART_FAILED', `The stack of this process has no ${name} of its own.`, '')
 }

@@ -1,6 +1,7 @@
 /**
  * The local stack: Kafka, a schema registry, PostgreSQL and models on this machine, for the quickstart, the tests and
  * `model-service stack up|down|status`. Everything listens on 127.0.0.1 and is thrown away at the end.
+ * Longer than most files because this is the whole of what others see of the stack.
  */
 import pg from 'pg'
 import { startCompose } from './compose.ts'
@@ -58,6 +59,13 @@ export interface RunningStack {
   parts: PartStatus[]
   /** True when a detached stack was found already up in that directory; nothing was started then. */
   alreadyRunning: boolean
+  /**
+   * Ends a part (`kafka`, `registry`, `postgres`) as a failure would, its data kept; the default signal is SIGKILL.
+   * @throws STACK_PART_FAILED when this process did not start it
+   */
+  kill(part: string, signal?: NodeJS.Signals): Promise<void>
+  /** Brings a part that has ended back under its address, with its data. @throws STACK_PART_FAILED */
+  restart(part: string): Promise<void>
   /** Ends everything and removes its data. Repeated calls get the same promise. */
   stop(): Promise<void>
 }
@@ -97,7 +105,14 @@ export async function startStack(options: Partial<StackOptions> = {}): Promise<R
     const stop = resolved.detached
       ? (): Promise<void> => stopStack(resolved.dataDirectory).then(() => undefined)
       : (): Promise<void> => session.stop()
-    return { addresses, parts: await partStatuses(session.state.parts), alreadyRunning: false, stop }
+    return {
+      addresses,
+      parts: await partStatuses(session.state.parts),
+      alreadyRunning: false,
+      kill: (part, signal = 'SIGKILL') => session.kill(part, signal),
+      restart: (part) => session.restart(part),
+      stop,
+    }
   } catch (error) {
     // The first error is the one to tell; what cannot be ended stays in state.json for the next start.
     await session.stop().catch(() => {})
@@ -185,8 +200,14 @@ async function alreadyRunning(options: StackOptions, state: StackState): Promise
     addresses,
     parts: await partStatuses(state.parts),
     alreadyRunning: true,
+    kill: () => Promise.reject(notOurs(options)),
+    restart: () => Promise.reject(notOurs(options)),
     stop: () => stopStack(options.dataDirectory, options.onProgress).then(() => undefined),
   }
+}
+
+function notOurs({ dataDirectory }: StackOptions): StackError {
+  return new StackError('STACK_PART_FAILED', `The stack in ${dataDirectory} was started by another process.`, '')
 }
 
 /** Kafka, registry and PostgreSQL, each given, from Compose, or embedded. */

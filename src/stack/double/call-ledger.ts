@@ -4,6 +4,8 @@ export interface DoubleCall {
   idempotencyKey: string | null
   path: string
   model: string | null
+  /** What stands between `[id:` and `]` in the request's body: lets a test tie calls to its requests. */
+  mark: string | null
   /** Unix time in ms at which the request had arrived whole. */
   startedAt: number
   /** Unix time in ms at which the answer was sent, or the caller went away; null while the call runs. */
@@ -22,7 +24,7 @@ export class CallLedger {
   forgottenCount = 0
 
   /** Notes that a call began; the caller fills in how it ended. */
-  begin(call: Pick<DoubleCall, 'idempotencyKey' | 'path' | 'model'>): DoubleCall {
+  begin(call: Pick<DoubleCall, 'idempotencyKey' | 'path' | 'model' | 'mark'>): DoubleCall {
     const entry: DoubleCall = { ...call, startedAt: Date.now(), finishedAt: null, status: null }
     this.#calls.push(entry)
     if (this.#calls.length > rememberedCount) {

@@ -28,6 +28,7 @@ export interface ProtocolDouble {
 
 /** Largest request body that is read, in bytes. */
 const largestBodyBytes = 64 * 1024 * 1024
+const longestMarkBytes = 300
 
 /**
  * Starts a server that speaks OpenAI's protocol and answers with made-up content that says so (`[double] …`). It checks
@@ -85,7 +86,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, ledger:
   const fields = isForm ? await parseFormFields(body, contentType) : parseJsonFields(body)
   const model = typeof fields['model'] === 'string' ? fields['model'] : null
   const key = request.headers['idempotency-key']
-  const call = ledger.begin({ idempotencyKey: typeof key === 'string' ? key : null, path, model })
+  const call = ledger.begin({ idempotencyKey: typeof key === 'string' ? key : null, path, model, mark: markOf(body) })
   response.on('close', () => {
     call.finishedAt = Date.now()
     call.status = response.headersSent ? response.statusCode : null
@@ -208,6 +209,13 @@ async function sendStream(response: ServerResponse, chunks: object[], behaviour:
   }
   if (behaviour.kind !== 'NO_DONE') await event('[DONE]')
   response.end()
+}
+
+/** See {@link DoubleCall.mark}. */
+function markOf(body: Buffer): string | null {
+  const start = body.indexOf('[id:')
+  const end = start === -1 ? -1 : body.indexOf(']', start)
+  return end === -1 || end - start > longestMarkBytes ? null : body.toString('utf8', start + 4, end)
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
