@@ -1,9 +1,10 @@
 /** Carries out registry commands: reads, merges, validates, commits. One function for commands, the command line and library calls. */
 import { isDeepStrictEqual } from 'node:util'
 import type { CommandResult, ModelCommand } from '../contract/types.ts'
-import type { ErrorCode } from '../errors/catalogue.ts'
+import { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { mergeDefinition } from './merge-definition.ts'
+import type { LogFields } from './model-service-base.ts'
 import type {
   CommandEnvelope,
   ProviderFactory,
@@ -30,6 +31,9 @@ export interface CommandSubject {
   kind: CommandResult['entityKind']
   id: string
 }
+
+/** A command that ModelManagementMixin carries out; CancelRequest is CancellationMixin's. */
+export type ManagementCommand = Exclude<ModelCommand['command'], { type: 'CancelRequest' }>
 
 /** How often an update without `expectedVersion` is repeated on the newest state. */
 const updateTries = 5
@@ -75,7 +79,7 @@ export function subjectOf(command: ModelCommand['command']): CommandSubject {
  * @throws COMMAND_NOT_SUPPORTED for commands of later versions
  * @throws DATABASE_UNAVAILABLE
  */
-export async function carryOutCommand(command: ModelCommand['command'], run: CommandRun): Promise<CommandResult> {
+export async function carryOutCommand(command: ManagementCommand, run: CommandRun): Promise<CommandResult> {
   switch (command.type) {
     case 'RegisterModel':
       return register('MODEL', command.model, run)
@@ -106,7 +110,6 @@ export async function carryOutCommand(command: ModelCommand['command'], run: Com
     case 'DeleteRoute':
       return remove('ROUTE', command, run)
     case 'RecordFeedback':
-    case 'CancelRequest':
       throw new ModelServiceError(
         'COMMAND_NOT_SUPPORTED',
         `This version does not carry out ${command.type} yet. Upgrade the workers when a version does.`,
@@ -114,6 +117,42 @@ export async function carryOutCommand(command: ModelCommand['command'], run: Com
     default:
       return command satisfies never
   }
+}
+
+/**
+ * Runs what a command does. Its refusals become its result, remembered and announced like any other; what is away is thrown, so
+ * that the command comes again.
+ * @throws DATABASE_UNAVAILABLE, as other retryable errors
+ */
+export async function answerCommand(
+  run: CommandRun,
+  subject: CommandSubject,
+  carryOut: () => Promise<CommandResult>,
+): Promise<CommandResult> {
+  try {
+    return await carryOut()
+  } catch (thrown) {
+    const error = ModelServiceError.from(thrown)
+    // A defect would meet the same command again and again, so it is a refusal too.
+    if (error.retryable && error.code !== 'INTERNAL_ERROR') throw error
+    const result = unappliedResult('REJECTED', run, subject, { error })
+    return run.registry.recordResult(result, run.envelope.digest)
+  }
+}
+
+/** The error that a refusal tells of, for those who called a method and not through the bus. */
+export function refusalOf({ error }: CommandResult): ModelServiceError {
+  const code = error?.code ?? 'INTERNAL_ERROR'
+  return new ModelServiceError(isErrorCode(code) ? code : 'INTERNAL_ERROR', error?.message ?? 'The change was refused.')
+}
+
+/** What a log line says of a command's result. */
+export function reportResult({ status, version, error }: CommandResult): LogFields {
+  return { status, version, ...(error === null ? {} : { code: error.code }) }
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code)
 }
 
 /** The result of a command that changed nothing. */

@@ -4,7 +4,6 @@ import { commandDigest } from '../codec/payload-hash.ts'
 import type {
   CommandResult,
   LimitsDraft,
-  ModelCommand,
   ModelCommandDraft,
   ModelDefinition,
   ModelDefinitionDraft,
@@ -12,9 +11,16 @@ import type {
   ProviderDefinitionDraft,
   RouteDefinitionDraft,
 } from '../contract/types.ts'
-import { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { type CommandRun, carryOutCommand, subjectOf, unappliedResult } from './carry-out-command.ts'
+import {
+  answerCommand,
+  type CommandRun,
+  carryOutCommand,
+  type ManagementCommand,
+  refusalOf,
+  reportResult,
+  subjectOf,
+} from './carry-out-command.ts'
 import type { AbstractConstructor } from './mixin.ts'
 import type { ModelServiceBase } from './model-service-base.ts'
 import type { CommandEnvelope, CommandName, ModelPage, ModelQuery, Stored } from './ports.ts'
@@ -75,7 +81,6 @@ const handledCommands = [
   'UpdateRoute',
   'DeleteRoute',
   'RecordFeedback',
-  'CancelRequest',
 ] as const satisfies readonly CommandName[]
 
 /** Adds {@link ModelManagement}, and carries out commands of the command bus once the service is started. */
@@ -163,44 +168,27 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
     /** A change by a method is the same as by a command, but its refusal is thrown. */
     async #change(
       name: string,
-      draft: ModelCommandDraft['command'],
+      draft: Exclude<ModelCommandDraft['command'], { type: 'CancelRequest' }>,
       { commandId = randomUUID(), actor }: ChangeOptions = {},
     ): Promise<CommandResult> {
       const command = completeDraft('ModelCommand', { commandId, actor: actor ?? null, command: draft })
       const envelope = { commandId, actor: command.actor, digest: commandDigest(command) }
-      const result = await this.#carryOut(command.command, envelope, name)
-      if (result.status === 'REJECTED') throw toError(result)
+      // Completing a draft keeps its type.
+      const result = await this.#carryOut(command.command as ManagementCommand, envelope, name)
+      if (result.status === 'REJECTED') throw refusalOf(result)
       return result
     }
 
-    #carryOut(command: ModelCommand['command'], envelope: CommandEnvelope, name: string): Promise<CommandResult> {
+    #carryOut(command: ManagementCommand, envelope: CommandEnvelope, name: string): Promise<CommandResult> {
       const subject = subjectOf(command)
       const { commandId, actor } = envelope
-      return this.track(
-        {
-          name,
-          fields: { commandId, actor, kind: subject.kind, id: subject.id },
-          report: ({ status, version, error }) => ({
-            status,
-            version,
-            ...(error === null ? {} : { code: error.code }),
-          }),
-        },
-        async () => {
-          const { registry } = this.deps.db
-          const providers = this.deps.providerFactory
-          const run: CommandRun = { registry, providers, envelope, name: command.type, now: this.clock.now() }
-          try {
-            return await carryOutCommand(command, run)
-          } catch (thrown) {
-            const error = ModelServiceError.from(thrown)
-            // A defect would meet the same command again and again, so it is a refusal too.
-            if (error.retryable && error.code !== 'INTERNAL_ERROR') throw error
-            const result = unappliedResult('REJECTED', run, subject, { error })
-            return registry.recordResult(result, envelope.digest)
-          }
-        },
-      )
+      const fields = { commandId, actor, kind: subject.kind, id: subject.id }
+      return this.track({ name, fields, report: reportResult }, async () => {
+        const { registry } = this.deps.db
+        const providers = this.deps.providerFactory
+        const run: CommandRun = { registry, providers, envelope, name: command.type, now: this.clock.now() }
+        return answerCommand(run, subject, () => carryOutCommand(command, run))
+      })
     }
   }
   return WithModelManagement
@@ -208,13 +196,4 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
 
 function versionOf(options: VersionedChangeOptions | undefined): { expectedVersion: number | null } {
   return { expectedVersion: options?.expectedVersion ?? null }
-}
-
-function toError({ error }: CommandResult): ModelServiceError {
-  const code = error?.code ?? 'INTERNAL_ERROR'
-  return new ModelServiceError(isErrorCode(code) ? code : 'INTERNAL_ERROR', error?.message ?? 'The change was refused.')
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCatalogue, code)
 }

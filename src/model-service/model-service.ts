@@ -1,3 +1,4 @@
+import { type Cancellation, CancellationMixin } from './cancellation-mixin.ts'
 import { type Logging, LoggingMixin } from './logging-mixin.ts'
 import type { AssertNever, SharedKeys } from './mixin.ts'
 import { type ModelManagement, ModelManagementMixin } from './model-management-mixin.ts'
@@ -12,7 +13,9 @@ import { type RequestProcessing, RequestProcessingMixin } from './request-proces
  * service.start()
  * const completion = await service.process(request)
  */
-export class ModelService extends LoggingMixin(RequestProcessingMixin(ModelManagementMixin(ModelServiceBase))) {}
+export class ModelService extends LoggingMixin(
+  CancellationMixin(RequestProcessingMixin(ModelManagementMixin(ModelServiceBase))),
+) {}
 
 /** Does not compile when two mixins add the same name: the later one would silently win. */
-export type NamesSharedByMixins = AssertNever<SharedKeys<[ModelManagement, RequestProcessing, Logging]>>
+export type NamesSharedByMixins = AssertNever<SharedKeys<[ModelManagement, RequestProcessing, Cancellation, Logging]>>
