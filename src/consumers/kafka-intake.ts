@@ -11,6 +11,8 @@
  * - `consumer.commitOffsets` retries across joins and so can write under a later generation. The one in the batch payload
  *   tries once, under the generation of its moment; the broker refuses it when that is over.
  * - Batches of control or aborted records never reach `eachBatch`; the event at their end tells of them.
+ * - When an offset is out of range the client itself commits -2 and begins at the oldest record (`fromBeginning`). Until
+ *   our next commit a restart reads from there too: again, never too late.
  * - Pauses are by partition, outlive an assignment, and come back with it: they are compared with what is wanted at each
  *   join and every second.
  * - Message buffers are slices of a whole fetch: they are copied, else one slow record would hold megabytes.

@@ -94,6 +94,13 @@ async function endOffset(topic: string): Promise<number> {
   return Number(partition?.high)
 }
 
+/** Deletes the records below an offset, as retention does. */
+async function deleteBefore(topic: string, offset: number): Promise<void> {
+  // kafkajs looks for the leader before it has loaded the topic's metadata; asking for offsets loads it.
+  await admin.fetchTopicOffsets(topic)
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
+}
+
 const offsetsOf = (records: readonly IntakeRecord[]) => records.map(({ offset }) => offset)
 const soon = { timeout: 15_000, interval: 50 }
 
@@ -297,11 +304,25 @@ describe('records', () => {
     for (const record of first.records.slice(0, 2)) first.intake.finished(record)
     await first.intake.stop()
     expect(await committed(names.groupId, names.topic)).toBe(2)
-    await admin.deleteTopicRecords({ topic: names.topic, partitions: [{ partition: 0, offset: '6' }] })
+    await deleteBefore(names.topic, 6)
 
     const second = await join(names)
     await expect.poll(() => offsetsOf(second.records), soon).toEqual([6, 7, 8, 9])
     for (const record of second.records) second.intake.finished(record)
+    await expect.poll(() => committed(names.groupId, names.topic), soon).toBe(10)
+  })
+
+  it('go on at the oldest that is left when retention has overtaken a reader that was paused', async () => {
+    const names = await namespace()
+    await send(names.topic, values(0, 2))
+    const { intake, records } = await join(names)
+    await expect.poll(() => offsetsOf(records), soon).toEqual([0, 1])
+    intake.pause()
+    await send(names.topic, values(2, 10))
+    await deleteBefore(names.topic, 6)
+    intake.resume()
+    await expect.poll(() => offsetsOf(records), soon).toEqual([0, 1, 6, 7, 8, 9])
+    for (const record of records) intake.finished(record)
     await expect.poll(() => committed(names.groupId, names.topic), soon).toBe(10)
   })
 

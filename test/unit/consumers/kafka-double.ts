@@ -1,5 +1,13 @@
 /** A kafkajs client that does nothing by itself: tests raise its events and hand it batches. */
-import { type Admin, type Consumer, type ConsumerRunConfig, type EachBatchPayload, Kafka, type Offsets } from 'kafkajs'
+import {
+  type Admin,
+  type Consumer,
+  type ConsumerConfig,
+  type ConsumerRunConfig,
+  type EachBatchPayload,
+  Kafka,
+  type Offsets,
+} from 'kafkajs'
 
 type Listener = (event: { payload: unknown }) => void
 
@@ -15,12 +23,14 @@ export class KafkaDouble {
   adminFails = false
   describeFails = false
   commit: (offsets: Offsets) => Promise<void> = async () => {}
+  config: ConsumerConfig | undefined
+  runConfig: ConsumerRunConfig | undefined
   #eachBatch: ConsumerRunConfig['eachBatch']
   readonly #listeners = new Map<string, Listener[]>()
 
   /** The part of a client that an intake uses. */
   get client(): Pick<Kafka, 'consumer' | 'admin'> {
-    return { consumer: () => this.#consumer(), admin: () => this.#admin() }
+    return { consumer: (config) => this.#consumer(config), admin: () => this.#admin() }
   }
 
   emit(event: string, payload: unknown): void {
@@ -66,7 +76,8 @@ export class KafkaDouble {
     } as unknown as EachBatchPayload)
   }
 
-  #consumer(): Consumer {
+  #consumer(config: ConsumerConfig | undefined): Consumer {
+    this.config = config
     const real = new Kafka({ brokers: ['127.0.0.1:1'], logCreator: () => () => {} }).consumer({ groupId: 'g' })
     const each = (given: { topic: string; partitions?: number[] }[], act: (partition: number) => void) => {
       for (const { partitions } of given) partitions?.forEach(act)
@@ -79,8 +90,9 @@ export class KafkaDouble {
       },
       connect: async () => {},
       subscribe: async () => {},
-      run: async ({ eachBatch }: ConsumerRunConfig) => {
-        this.#eachBatch = eachBatch
+      run: async (runConfig: ConsumerRunConfig) => {
+        this.runConfig = runConfig
+        this.#eachBatch = runConfig.eachBatch
       },
       seek: ({ partition, offset }: { partition: number; offset: string }) => this.seeks.push(`${partition}@${offset}`),
       paused: () => [{ topic: 't', partitions: [...this.pausedPartitions] }],

@@ -37,6 +37,18 @@ async function setUp(partitions = [0, 1]) {
 
 const offsetsOf = (records: readonly IntakeRecord[]) => records.map(({ offset }) => offset)
 
+it('asks the client for what the promises rest on: committed records only, no commits of its own, no new topics', async () => {
+  const { kafka } = await setUp()
+  expect(kafka.config).toMatchObject({
+    readUncommitted: false,
+    allowAutoTopicCreation: false,
+    sessionTimeout: 30_000,
+    heartbeatInterval: 3_000,
+    maxWaitTimeInMs: 300,
+  })
+  expect(kafka.runConfig).toMatchObject({ autoCommit: false, eachBatchAutoResolve: true })
+})
+
 describe('placing partitions', () => {
   it('gained ones at what is committed, or at the beginning; kept ones at the next offset', async () => {
     const { kafka } = await setUp()
