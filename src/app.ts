@@ -51,9 +51,9 @@ import { UndiciHttpClient } from './providers/http/undici-http-client.ts'
 import { ConfiguredProviderFactory } from './providers/provider-factory.ts'
 import { type Database, openDatabase } from './registry/database.ts'
 import { createHttpSpecializations, noSpecializations } from './registry/http-specializations.ts'
-import { migrationStatus } from './registry/migrate.ts'
 import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
 import { PrismaRegistry } from './registry/prisma-registry.ts'
+import { checkSchemaRange } from './registry/schema-range.ts'
 
 /** What a worker gets beside its settings. */
 export interface WorkerOptions {
@@ -148,7 +148,8 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   })
   resources.defer(() => database.close())
   health.register('database', () => database.pool.query('SELECT 1').then(() => 'answers'))
-  await untilThere('database', () => checkMigrations(settings.database.url), building)
+  const databaseUrl = settings.database.url
+  await untilThere('database', () => checkSchemaRange({ pool: database.pool, databaseUrl }), building)
   await untilThere('request log', () => ensureRequestLogPartitions(database.pool, { now: Date.now() }), building)
 
   const kafka = createKafkaClient(kafkaConnection(settings.kafka), log)
@@ -278,17 +279,6 @@ async function untilThere<T>(what: string, run: () => Promise<T>, { log, signal 
       await pauseFor(systemTimers, retryMs, signal)
     }
   }
-}
-
-/** @throws DATABASE_VERSION when migrations are missing; a database with newer ones is expanded only, so it is taken */
-async function checkMigrations(databaseUrl: string): Promise<void> {
-  const { pending, failed } = await migrationStatus({ databaseUrl })
-  const missing = [...failed, ...pending]
-  if (missing.length === 0) return
-  throw new ModelServiceError(
-    'DATABASE_VERSION',
-    `The database lacks ${missing.length} migration(s): ${missing.join(', ')}. Run "model-service migrate".`,
-  )
 }
 
 /** @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
