@@ -12,13 +12,20 @@ const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 export async function prepare(env: Record<string, string>, signal?: AbortSignal): Promise<void> {
   const settings = loadSettings(env, ['kafka', 'schemaRegistry', 'database'])
   const { topicPrefix } = settings.kafka
+  const requestTopics = settings.kafka.requestTopics.map(({ name }) => name)
   const kafka = createKafkaClient(kafkaConnection(settings.kafka), silent)
   const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
   try {
     const [, , schemas] = await Promise.all([
       migrate({ databaseUrl: settings.database.url, ...(signal === undefined ? {} : { signal }) }),
-      applyTopics(kafka, { prefix: topicPrefix, partitions: 6, replicationFactor: 1, minInSyncReplicas: 1 }),
-      registerSchemas({ registry, topicPrefix }),
+      applyTopics(kafka, {
+        prefix: topicPrefix,
+        requestTopics,
+        partitions: 6,
+        replicationFactor: 1,
+        minInSyncReplicas: 1,
+      }),
+      registerSchemas({ registry, topicPrefix, requestTopics }),
     ])
     const failed = schemas.filter(({ status }) => status === 'failed')
     if (failed.length > 0) throw new Error(failed.map((row) => `${row.subject}: ${row.problems.join('; ')}`).join('\n'))

@@ -11,6 +11,8 @@ export interface SchemaRegistrationOptions {
   registry: Pick<SchemaRegistry, 'findId' | 'register' | 'compatibilityLevel' | 'incompatibilities'>
   /** What stands before all topic names. */
   topicPrefix: string
+  /** Further topics of requests, without the prefix: their subjects get the schema of requests too. None by default. */
+  requestTopics?: readonly string[]
 }
 
 /** What came of one subject. */
@@ -37,9 +39,10 @@ interface Subject {
  * Registers every schema of the contract under its subject and level. Safe to repeat.
  * @throws SCHEMA_REGISTRY_UNAVAILABLE; an incompatible schema is a row with status `failed`
  */
-export async function registerSchemas({ registry, topicPrefix }: SchemaRegistrationOptions): Promise<SchemaRow[]> {
+export async function registerSchemas(options: SchemaRegistrationOptions): Promise<SchemaRow[]> {
+  const { registry } = options
   const rows: SchemaRow[] = []
-  for (const subject of subjects(topicPrefix)) {
+  for (const subject of subjects(options)) {
     const row = { subject: subject.subject, record: subject.record, compatibility: subject.level }
     try {
       const known = await registry.findId(subject.subject, subject.schemaText)
@@ -62,9 +65,10 @@ export async function registerSchemas({ registry, topicPrefix }: SchemaRegistrat
  * Says of every schema whether it is registered, else whether it could be, and whether it keeps the rules of the
  * contract. Changes nothing. @throws SCHEMA_REGISTRY_UNAVAILABLE
  */
-export async function checkSchemas({ registry, topicPrefix }: SchemaRegistrationOptions): Promise<SchemaRow[]> {
+export async function checkSchemas(options: SchemaRegistrationOptions): Promise<SchemaRow[]> {
+  const { registry } = options
   const rows: SchemaRow[] = []
-  for (const { subject, record, level, schemaText } of subjects(topicPrefix)) {
+  for (const { subject, record, level, schemaText } of subjects(options)) {
     const problems = contractProblems(record, level)
     const schemaId = await registry.findId(subject, schemaText)
     const actual = await registry.compatibilityLevel(subject)
@@ -111,18 +115,15 @@ export function contractProblems(record: string, level: CompatibilityLevel): str
   return problems
 }
 
-function subjects(topicPrefix: string): Subject[] {
-  const entries = Object.entries(topics) as [TopicRole, TopicDefinition][]
-  return entries.flatMap(([role, { record, compatibility }]) =>
-    record === null || compatibility === null
-      ? []
-      : [
-          {
-            subject: subjectOf(role, topicPrefix),
-            record,
-            level: compatibility,
-            schemaText: contractType(record).schemaText,
-          },
-        ],
+function subjects({ topicPrefix, requestTopics = [] }: SchemaRegistrationOptions): Subject[] {
+  const ofContract = (Object.entries(topics) as [TopicRole, TopicDefinition][]).map(([role, definition]) => ({
+    subject: subjectOf(role, topicPrefix),
+    definition,
+  }))
+  const further = requestTopics
+    .filter((name) => name !== topics.requests.name)
+    .map((name) => ({ subject: `${topicPrefix}${name}-value`, definition: topics.requests as TopicDefinition }))
+  return [...ofContract, ...further].flatMap(({ subject, definition: { record, compatibility: level } }) =>
+    record === null || level === null ? [] : [{ subject, record, level, schemaText: contractType(record).schemaText }],
   )
 }

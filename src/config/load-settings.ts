@@ -66,7 +66,11 @@ function readSetting(setting: Setting<unknown>, env: Environment): Reading {
   const parsed = setting.type.schema.safeParse(raw)
   if (parsed.success) return { value: parsed.data }
   const shown = setting.secret ? 'has a value that is not shown' : `is ${JSON.stringify(raw.slice(0, 200))}`
-  return { problem: `${given?.name ?? setting.env} ${shown}: expected ${setting.type.expected}` }
+  // What the type itself says of the value; never for secrets, of which it might repeat something.
+  const issues = setting.secret ? [] : parsed.error.issues.filter(({ code }) => code === 'custom')
+  const detail = issues.map(({ message }) => message).filter((message) => message !== 'Invalid input')
+  const why = detail.length === 0 ? '' : ` (${detail.join('; ')})`
+  return { problem: `${given?.name ?? setting.env} ${shown}${why}: expected ${setting.type.expected}` }
 }
 
 /** The text of a setting and the variable that it came from; null when it is not set. */

@@ -124,6 +124,18 @@ export function list(item: RegExp, expected: string, minCount = 0): ValueType<re
   return { schema, expected: `${expected}, separated by commas` }
 }
 
+/** Names with a weight each, as `a=3,b=1`: whole numbers from 1 to 100. */
+export function weights(what: string): ValueType<ReadonlyMap<string, number>> {
+  const shape = /^([\x21-\x7e]{1,128})=([1-9]\d?|100)$/
+  const schema = list(shape, what).schema.transform(
+    (items): ReadonlyMap<string, number> =>
+      new Map(
+        items.map((item) => [item.slice(0, item.lastIndexOf('=')), Number(item.slice(item.lastIndexOf('=') + 1))]),
+      ),
+  )
+  return { schema, expected: `${what} with a weight from 1 to 100 each, as name=weight, separated by commas` }
+}
+
 /** A URL with one of the protocols, without user and password in it unless they belong there. */
 export function url(protocols: readonly string[], options: { credentials: boolean }): ValueType<string> {
   const schema = z.string().refine((value) => {

@@ -3,6 +3,7 @@
  * other files because it is a table. A setting is added here and nowhere else; rules over several settings stand at the
  * end of their group.
  */
+import { requestTopics } from './request-topics.ts'
 import {
   choice,
   defaulting,
@@ -17,6 +18,7 @@ import {
   required,
   text,
   url,
+  weights,
 } from './setting.ts'
 
 const mebibyte = 1024 * 1024
@@ -69,6 +71,12 @@ export const settingsSchema = {
         pattern(/^[A-Za-z0-9._-]{0,100}$/, 'up to 100 of A-Z a-z 0-9 . _ -'),
         '',
         'Put before the names of all topics, for example `staging.`.',
+      ),
+      requestTopics: defaulting(
+        'REQUEST_TOPICS',
+        requestTopics,
+        'model.requests',
+        'Topics that requests are read from, without the prefix. `order=key` serves the records of one key one after the other, `order=partition` those of a partition; then what fails is tried again in place, and holds up only its key or partition. `tenant=NAME` refuses the requests of all other tenants.',
       ),
       replyTopics: defaulting(
         'REPLY_TOPICS',
@@ -211,7 +219,26 @@ export const settingsSchema = {
         'WINDOW_BYTES',
         integer(mebibyte, 16_384 * mebibyte),
         String(64 * mebibyte),
-        'The same limit in bytes of record values.',
+        'The same limit in bytes of keys, values and headers.',
+      ),
+      keyWindowCount: defaulting(
+        'KEY_WINDOW_COUNT',
+        integer(1, 100_000),
+        '50',
+        'Records that one worker holds of one key or partition of an ordered topic; above it reading of that partition pauses until 70 % are left, so that a stuck key leaves the rest of the window to others.',
+      ),
+      tenantMaxConcurrentCount: defaulting(
+        'TENANT_MAX_CONCURRENT_COUNT',
+        integer(0, 10_000),
+        '0',
+        'Requests that one worker has at providers at the same time for one tenant.',
+        { zero: 'as many as MAX_CONCURRENT_REQUESTS_COUNT allows' },
+      ),
+      tenantWeights: defaulting(
+        'TENANT_WEIGHTS',
+        weights('tenants'),
+        '',
+        'How often a tenant has its turn in each lane, as `acme=3,beta=2`; every other tenant has 1.',
       ),
       commitIntervalMs: defaulting(
         'COMMIT_INTERVAL_MS',
@@ -224,6 +251,10 @@ export const settingsSchema = {
       ({ windowCount, maxConcurrentRequestsCount }) =>
         windowCount < maxConcurrentRequestsCount
           ? `WINDOW_COUNT is ${windowCount}: expected at least MAX_CONCURRENT_REQUESTS_COUNT, which is ${maxConcurrentRequestsCount}`
+          : null,
+      ({ windowCount, keyWindowCount }) =>
+        keyWindowCount > windowCount
+          ? `KEY_WINDOW_COUNT is ${keyWindowCount}: expected at most WINDOW_COUNT, which is ${windowCount}`
           : null,
     ],
   ),

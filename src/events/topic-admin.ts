@@ -10,6 +10,8 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 export interface TopicOptions {
   /** What stands before all topic names. */
   prefix: string
+  /** Further topics of requests, without the prefix; made like the one of the contract. None by default. */
+  requestTopics?: readonly string[]
   /** Partitions of wide topics; default 12. Existing topics keep theirs. */
   partitions?: number
   /** Default 1; production wants 3. */
@@ -106,9 +108,9 @@ interface Comparison extends TopicRow {
 }
 
 async function compare(admin: Admin, options: TopicOptions): Promise<Comparison[]> {
-  const roles = Object.keys(topics) as TopicRole[]
+  const wanted = wantedTopics(options)
   const existing = new Set(await admin.listTopics())
-  const names = roles.map((role) => topicName(role, options.prefix)).filter((name) => existing.has(name))
+  const names = wanted.map(({ topic }) => topic).filter((name) => existing.has(name))
   const partitions = new Map<string, number>()
   const configs = new Map<string, Map<string, { value: string; own: boolean }>>()
   if (names.length > 0) {
@@ -125,16 +127,23 @@ async function compare(admin: Admin, options: TopicOptions): Promise<Comparison[
       configs.set(resourceName, new Map(entries))
     }
   }
-  return roles.map((role) => compareTopic(role, options, partitions, configs))
+  return wanted.map((each) => compareTopic(each, options, partitions, configs))
+}
+
+function wantedTopics({ prefix, requestTopics = [] }: TopicOptions): { topic: string; role: TopicRole }[] {
+  const further = requestTopics.filter((name) => name !== topics.requests.name)
+  return [
+    ...(Object.keys(topics) as TopicRole[]).map((role) => ({ topic: topicName(role, prefix), role })),
+    ...further.map((name) => ({ topic: prefix + name, role: 'requests' as const })),
+  ]
 }
 
 function compareTopic(
-  role: TopicRole,
+  { topic, role }: { topic: string; role: TopicRole },
   options: TopicOptions,
   partitions: ReadonlyMap<string, number>,
   configs: ReadonlyMap<string, ReadonlyMap<string, { value: string; own: boolean }>>,
 ): Comparison {
-  const topic = topicName(role, options.prefix)
   const count = partitions.get(topic)
   const changes = new Map<string, string>()
   const differences: string[] = []

@@ -31,7 +31,8 @@ async function registerOrCheck(
   const { openSchemaRegistry } = await import('../../codec/schema-registry.ts')
   const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
   try {
-    const where = { registry, topicPrefix: settings.kafka.topicPrefix }
+    const { topicPrefix, requestTopics } = settings.kafka
+    const where = { registry, topicPrefix, requestTopics: requestTopics.map(({ name }) => name) }
     const rows = what === 'register' ? await registerSchemas(where) : await checkSchemas(where)
     if (options.json === true) printJson(terminal, rows)
     else print(terminal, rows)

@@ -57,6 +57,7 @@ async function applyOrCheck(what: 'apply' | 'check', options: TopicsOptions, ter
   const kafka = await openCliKafka(settings)
   const topicOptions: TopicOptions = {
     prefix: settings.topicPrefix,
+    requestTopics: settings.requestTopics.map(({ name }) => name),
     ...(partitions === undefined ? {} : { partitions }),
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
     ...(minInSyncReplicas === undefined ? {} : { minInSyncReplicas }),
