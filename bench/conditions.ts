@@ -1,0 +1,28 @@
+import { cpus, release, totalmem } from 'node:os'
+
+/** Under what a run was made. */
+export interface Conditions {
+  date: string
+  cores: number
+  processor: string
+  memoryGb: number
+  system: string
+  node: string
+  runCount: number
+  tookMinutes: number
+}
+
+/** Looks at this machine. */
+export function conditionsOf({ runCount, tookMs }: { runCount: number; tookMs: number }): Conditions {
+  const processors = cpus()
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    cores: processors.length,
+    processor: processors[0]?.model.trim() ?? 'unknown',
+    memoryGb: Math.round(totalmem() / 1e9),
+    system: `${process.platform} ${release()} ${process.arch}`,
+    node: process.version,
+    runCount,
+    tookMinutes: Math.round(tookMs / 60_000),
+  }
+}

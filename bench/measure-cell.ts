@@ -1,0 +1,189 @@
+/**
+ * Measures one cell:
+ *
+ *   start ──► warm up ──► window: requests, CPU, event loop ──► work off ──► 100 a second: added latency ──► stop
+ *
+ * Requests are fed so that the workers always have enough to do, and no more: what they have not read when the window ends
+ * is worked off in about a second. Finished requests are counted where no subject can embellish it, at the provider.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { BenchStack } from './bench-stack.ts'
+import { resetLedger } from './bench-stack.ts'
+import { type AddedMs, type CellPlan, type CellResult, type CpuMsPerRequest, quantile } from './cells.ts'
+import { Feeder } from './feeder.ts'
+import { measureAddedMs } from './measure-added.ts'
+import { cpuMsOf, peakRssMbOf } from './process-usage.ts'
+import { type SubjectProcess, startSubject } from './subject-process.ts'
+
+/** How long the phases last, in ms. */
+export interface CellTimes {
+  /** Least warm-up; with slow providers two of their answers, if that is longer. */
+  warmUpMs: number
+  windowMs: number
+  latencyMs: number
+}
+
+/** What {@link measureCell} is given. */
+export interface MeasureOptions {
+  stack: BenchStack
+  times: CellTimes
+  /** Where the processes under test write CPU profiles when they end; none when null. */
+  profileDirectory: string | null
+}
+
+/** Measures; nothing of it runs afterwards. */
+export async function measureCell(plan: CellPlan, options: MeasureOptions): Promise<CellResult> {
+  const { stack, times } = options
+  const usesKafka = plan.subject !== 'undici-loop'
+  const resources = new AsyncDisposableStack()
+  try {
+    await resetLedger(stack.sql, plan.ledgerRowCount)
+    const groupId = `bench-${randomUUID().slice(0, 8)}`
+    const topic = stack.session.topic('requests')
+    await forgetEarlierRecords(stack, groupId)
+    stack.provider.setLatency(plan.upstreamMs)
+    const { served: servedBefore } = await stack.provider.stats()
+    const servedCount = async () => (await stack.provider.stats()).served - servedBefore
+
+    const feeder = await Feeder.open(stack.session.kafka, stack.env, topic)
+    resources.defer(() => feeder.close())
+    const processes: SubjectProcess[] = []
+    resources.defer(async () => {
+      await Promise.all(processes.map((process) => process.stop()))
+    })
+    for (let number = 1; number <= plan.workerCount; number++) {
+      processes.push(await startSubject(plan, { ...options, groupId, number }))
+    }
+    const feeding = usesKafka ? keepFed(feeder, servedCount, 2 * plan.inFlight * plan.workerCount) : undefined
+    resources.defer(async () => {
+      await feeding?.stop()
+    })
+
+    await warmUp(plan, times.warmUpMs, servedCount)
+    const window = await measureWindow(plan, processes, { stack, servedCount, windowMs: times.windowMs })
+    let addedMs: AddedMs | null = null
+    if (plan.withLatency) {
+      await feeding?.stop()
+      if (!usesKafka) addedMs = percentilesOf(await processes[0]?.pace(times.latencyMs / 1000))
+      else if (await workedOff(feeder, servedCount, plan.upstreamMs)) {
+        addedMs = percentilesOf(
+          await measureAddedMs({ stack, feeder, durationMs: times.latencyMs, upstreamMs: plan.upstreamMs }),
+        )
+      }
+    }
+    const rssMb = Math.max(...processes.map(({ pid }) => peakRssMbOf(pid)))
+    const { withLatency: _, ...cell } = plan
+    return { ...cell, ...window, addedMs, rssMb }
+  } finally {
+    await resources.disposeAsync()
+  }
+}
+
+/** The group begins at the end of the topic, and what earlier cells left in the log goes. */
+async function forgetEarlierRecords({ session }: BenchStack, groupId: string): Promise<void> {
+  const admin = session.kafka.admin()
+  await admin.connect()
+  try {
+    for (const role of ['requests', 'completions', 'performance'] as const) {
+      const topic = session.topic(role)
+      const ends = await admin.fetchTopicOffsets(topic)
+      const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }))
+      if (role === 'requests') await admin.setOffsets({ groupId, topic, partitions })
+      await admin.deleteTopicRecords({ topic, partitions })
+    }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Keeps at least `least` requests, or what is served in a second, ahead of the provider's count. */
+function keepFed(feeder: Feeder, servedCount: () => Promise<number>, least: number) {
+  let isStopping = false
+  let last = { at: performance.now(), served: 0, rate: 0 }
+  const run = async () => {
+    while (!isStopping) {
+      const served = await servedCount()
+      const at = performance.now()
+      const rate = ((served - last.served) / (at - last.at)) * 1000
+      last = { at, served, rate: Math.max(rate, last.rate * 0.9) }
+      const missing = Math.ceil(served + least + last.rate - feeder.sentCount)
+      if (missing > 0) await feeder.send(Math.min(missing, 20_000))
+      await delay(100)
+    }
+  }
+  const running = run()
+  running.catch(() => {})
+  return {
+    stop: async () => {
+      isStopping = true
+      await running
+    },
+  }
+}
+
+async function warmUp(plan: CellPlan, leastMs: number, servedCount: () => Promise<number>): Promise<void> {
+  const startedAt = performance.now()
+  const untilMs = Math.max(leastMs, 2 * plan.upstreamMs)
+  while (performance.now() - startedAt < untilMs || (await servedCount()) === 0) {
+    if (performance.now() - startedAt > untilMs + 60_000) throw new Error(`${plan.subject} served nothing`)
+    await delay(100)
+  }
+}
+
+interface WindowOptions {
+  stack: BenchStack
+  servedCount: () => Promise<number>
+  windowMs: number
+}
+
+async function measureWindow(plan: CellPlan, processes: readonly SubjectProcess[], options: WindowOptions) {
+  const { stack, servedCount, windowMs } = options
+  const pids = processes.map(({ pid }) => pid)
+  const usage = () => ({
+    worker: cpuMsOf(pids),
+    postgres: cpuMsOf([stack.pids.postgres]),
+    broker: cpuMsOf([stack.pids.broker]),
+  })
+  await processes[0]?.loopDelay()
+  const servedFrom = await servedCount()
+  const before = usage()
+  const from = performance.now()
+  const open: number[] = []
+  while (performance.now() - from < windowMs) {
+    open.push((await stack.provider.stats()).open)
+    await delay(250)
+  }
+  const after = usage()
+  const seconds = (performance.now() - from) / 1000
+  const served = (await servedCount()) - servedFrom
+  const loopDelayMs = (await processes[0]?.loopDelay()) ?? { p50: 0, p99: 0, max: 0 }
+  const per = (whose: keyof CpuMsPerRequest) => (after[whose] - before[whose]) / Math.max(served, 1)
+  const usesDatabase = plan.subject === 'full' || plan.subject === 'at-least-once'
+  return {
+    requestsPerSecond: served / seconds,
+    cpuMsPerRequest: {
+      worker: per('worker'),
+      postgres: usesDatabase ? per('postgres') : 0,
+      broker: plan.subject === 'undici-loop' ? 0 : per('broker'),
+    },
+    loopDelayMs,
+    meanOpenCalls: open.reduce((sum, count) => sum + count, 0) / open.length,
+  }
+}
+
+/** Waits until everything sent was served; false when that takes too long. */
+async function workedOff(feeder: Feeder, servedCount: () => Promise<number>, upstreamMs: number): Promise<boolean> {
+  for (const deadline = performance.now() + 20_000 + 2 * upstreamMs; performance.now() < deadline; await delay(50)) {
+    if ((await servedCount()) >= feeder.sentCount) {
+      await delay(300)
+      return true
+    }
+  }
+  return false
+}
+
+function percentilesOf(added: readonly number[] | null | undefined): AddedMs | null {
+  if (added == null || added.length === 0) return null
+  return { p50: quantile(added, 0.5), p95: quantile(added, 0.95), p99: quantile(added, 0.99) }
+}
