@@ -1,8 +1,9 @@
-/** The kafkajs client as we use it: bounded waits, our log, and without its idle timer loop. */
+/** The kafkajs client as we use it: bounded waits, our log, all codecs, and without its idle timer loop. */
 import { createRequire } from 'node:module'
 import type { ConnectionOptions } from 'node:tls'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import type { Log } from '../model-service/ports.ts'
+import { installCompressionCodecs } from './compression-codecs.ts'
 
 /** How to reach Kafka. */
 export interface KafkaSettings {
@@ -22,6 +23,7 @@ export interface KafkaSettings {
 /** Makes the client; no connection is opened yet. */
 export function createKafkaClient(settings: KafkaSettings, log: Log): Kafka {
   installTimerFix()
+  installCompressionCodecs()
   return new Kafka({
     brokers: [...settings.brokers],
     clientId: settings.clientId,
