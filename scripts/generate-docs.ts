@@ -7,6 +7,7 @@ import { type Setting, type SettingGroup, unitOf } from '../src/config/setting.t
 import { settingsSchema } from '../src/config/settings-schema.ts'
 import { maxMessageBytes, type TopicDefinition, topics } from '../src/contract/topics.ts'
 import { type ErrorEntry, errorCatalogue } from '../src/errors/catalogue.ts'
+import { type MetricDefinition, metricTable } from '../src/observability/metric-table.ts'
 
 type Group = SettingGroup<Record<string, Setting<unknown>>>
 
@@ -17,6 +18,7 @@ const sections: Record<string, Record<string, () => string>> = {
   'docs/configuration.md': { settings: settingsTables },
   'docs/topics.md': { topics: topicsTable, subjects: subjectsTable },
   'docs/errors.md': { errors: errorsTable },
+  'docs/operations.md': { metrics: metricsTable },
 }
 
 /** Every generated file by path, as it must be. @throws Error when a docs file lacks a marker */
@@ -108,6 +110,16 @@ function errorsTable(): string {
     action,
   ])
   return table(['code', 'what happened', 'retryable', 'what to do'], rows)
+}
+
+function metricsTable(): string {
+  const rows = Object.values<MetricDefinition>(metricTable).map(({ name, type, labels, help }) => [
+    `\`${name}\``,
+    type,
+    labels.map((label) => `\`${label}\``).join(', '),
+    help,
+  ])
+  return table(['metric', 'type', 'labels', 'meaning'], rows)
 }
 
 function envExample(): string {

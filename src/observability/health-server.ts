@@ -13,6 +13,14 @@ export interface HealthServerOptions {
   port: number
   /** How long one check may take, in ms; default 2,000. */
   checkTimeoutMs?: number
+  /** Answers `/metrics`; without it that path does not exist. */
+  metrics?: TextPage
+}
+
+/** A text to answer with, for example metrics. */
+export interface TextPage {
+  contentType: string
+  render(): Promise<string>
 }
 
 /** What came of one check. */
@@ -35,7 +43,7 @@ const connectionLimit = 64
 const socketTimeoutMs = 5_000
 
 /**
- * Answers probes: `/livez` (restart me when it fails) and `/readyz` (send me no work when it fails) give 200 or 503 and a
+ * Answers `/metrics` to Prometheus, and probes: `/livez` (restart me when it fails) and `/readyz` (send me no work when it fails) give 200 or 503 and a
  * JSON report of each check. Checks of one path run together, each with its own limit; probes that come meanwhile get the
  * same report, so a slow database is asked once, whatever the probing.
  */
@@ -113,11 +121,24 @@ export class HealthServer {
 
   async #answer(method: string, url: string, response: ServerResponse): Promise<void> {
     const path = url.split('?', 1)[0]
-    if (path !== '/livez' && path !== '/readyz')
-      return reply(response, method, 404, { error: 'Not found: /livez, /readyz' })
+    const { metrics } = this.#options
+    if (path !== '/livez' && path !== '/readyz' && !(path === '/metrics' && metrics !== undefined))
+      return reply(response, method, 404, {
+        error: `Not found: /livez, /readyz${metrics === undefined ? '' : ', /metrics'}`,
+      })
     if (method !== 'GET' && method !== 'HEAD') return reply(response, method, 405, { error: 'Use GET' })
+    if (path === '/metrics') return this.#answerMetrics(method, response)
     const report = await this.#report(path)
     reply(response, method, report.status === 'ok' ? 200 : 503, report)
+  }
+
+  async #answerMetrics(method: string, response: ServerResponse): Promise<void> {
+    try {
+      const text = (await this.#options.metrics?.render()) ?? ''
+      replyText(response, method, 200, text, this.#options.metrics?.contentType ?? 'text/plain')
+    } catch {
+      reply(response, method, 500, { error: 'The metrics could not be gathered' })
+    }
   }
 
   #report(path: '/livez' | '/readyz'): Promise<HealthReport> {
@@ -167,9 +188,12 @@ function describe(error: unknown): string {
 }
 
 function reply(response: ServerResponse, method: string, status: number, body: unknown): void {
-  const text = `${JSON.stringify(body)}\n`
+  replyText(response, method, status, `${JSON.stringify(body)}\n`, 'application/json')
+}
+
+function replyText(response: ServerResponse, method: string, status: number, text: string, contentType: string): void {
   response.writeHead(status, {
-    'content-type': 'application/json',
+    'content-type': contentType,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),

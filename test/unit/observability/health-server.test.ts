@@ -137,3 +137,25 @@ describe('HealthServer', () => {
     expect((await get(server, '/livez')).status).toBe(200)
   })
 })
+
+describe('/metrics', () => {
+  const page = (render: () => Promise<string>) => ({ contentType: 'text/plain; version=0.0.4', render })
+
+  it('is the text of the metrics, in their own media type', async () => {
+    const server = healthServer({ metrics: page(async () => 'a_total 1\n') })
+    const { port } = await server.start()
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4')
+    expect(await response.text()).toBe('a_total 1\n')
+  })
+
+  it('does not exist without metrics', async () => {
+    expect((await get(healthServer(), '/metrics')).status).toBe(404)
+  })
+
+  it('says so when they cannot be gathered', async () => {
+    const server = healthServer({ metrics: page(() => Promise.reject(new Error('oops'))) })
+    expect((await get(server, '/metrics')).status).toBe(500)
+  })
+})
