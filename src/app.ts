@@ -25,13 +25,15 @@ import { retryDelayMs } from './consumers/retry-delay.ts'
 import { pauseFor } from './consumers/timers.ts'
 import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { Delivery } from './delivery/delivery.ts'
+import type { DeliveryRecords } from './delivery/delivery-options.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import { LeaseKeeper } from './delivery/lease-keeper.ts'
 import type { Ledger } from './delivery/ledger.ts'
 import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
 import { PostgresLedger } from './delivery/postgres-ledger.ts'
-import { PostgresLease, type ScanPosition } from './delivery/postgres-ledger-lease.ts'
+import { PostgresLease } from './delivery/postgres-ledger-lease.ts'
 import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
+import type { ScanPosition } from './delivery/recovery-ledger.ts'
 import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { systemTimers } from './delivery/timers.ts'
@@ -42,6 +44,7 @@ import { createKafkaClient } from './events/kafka-client.ts'
 import { OutboxRelay } from './events/outbox-relay.ts'
 import { createOutcomeRecords } from './events/outcome-records.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
+import { retryRecord } from './events/retry-record.ts'
 import { existingTopics } from './events/topic-admin.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
@@ -387,6 +390,11 @@ function deliveryRecords(settings: Settings, encoders: PublishedEncoders, replyT
       replyTopics,
       bodiesKept: settings.requestLog.bodies === 'full',
     }),
+    ofRetry: (...[job, planned]: Parameters<DeliveryRecords['ofRetry']>) => {
+      const { record, tenant, requestId } = job
+      const origin = { origin: job.origin ?? job.source, timestamp: record.timestamp }
+      return retryRecord(record, origin, { tenant, requestId, ...planned }, topicPrefix)
+    },
     ofDeadLetter: (...[record, error]: Parameters<Delivery['deadLetter']>) =>
       deadLetterRecord(record, error, topicPrefix),
   }

@@ -35,8 +35,16 @@ export interface RequestDelivery extends DeadLetters {
   accept(job: DeliveryJob): void
   /** @throws DATABASE_UNAVAILABLE when nothing is known: ask again later */
   claim(job: DeliveryJob): Promise<ClaimResult>
-  /** Forgets a job and gives up its claim, if it has one; only ever where no call was begun. */
-  release(job: DeliveryJob): Promise<void>
+  /**
+   * To be passed on to the service, which asks right before each call: whether the job's lease still holds by a margin.
+   * @throws ClaimRefused
+   */
+  assertMayCall(job: DeliveryJob): void
+  /**
+   * Forgets a job and gives up its claim, if it has one. `attemptCount` (default 0) is how many calls were begun under the
+   * claim, of which no outcome was handed over: they count on as calls of unknown fate.
+   */
+  release(job: DeliveryJob, attemptCount?: number): Promise<void>
 }
 
 /** Serves one request; ModelService does. */

@@ -82,7 +82,7 @@ export interface DispatcherStatus {
 
 /** Why a run ended without an outcome of its own. */
 type Verdict =
-  | Exclude<ClaimResult['kind'], 'claimed' | 'uncertain'>
+  | Exclude<ClaimResult['kind'], 'claimed' | 'uncertain' | 'cancelled'>
   /** Nobody knows of the claim; the database did not answer. */
   | 'database-away'
   /** The worker is stopping, or the partition has gone, before anything was claimed for good. */
@@ -105,6 +105,8 @@ interface Run extends Admitted {
   /** `asking` while the answer of the ledger is awaited; a call may have begun once it is `claimed`. */
   claim: 'none' | 'asking' | 'claimed'
   verdict: Verdict | undefined
+  /** Calls begun under the claim. */
+  callCount: number
   /** Entries with the same request that came meanwhile. */
   readonly followers: Admitted[]
 }
@@ -268,7 +270,9 @@ export class RequestDispatcher {
     const { record } = entry
     const { topic, partition, offset } = record
     const payloadHash = this.#options.payloadHash(request)
-    const job = { tenant, requestId, onUncertain, payloadHash, source: { topic, partition, offset }, record }
+    const source = { topic, partition, offset }
+    const firstTry = { retry: 0, inPlace: false, attempts: [], origin: null }
+    const job = { tenant, requestId, onUncertain, payloadHash, source, record, ...firstTry }
     this.#wait({ entry, request, job }, 'last')
   }
 
@@ -317,6 +321,7 @@ export class RequestDispatcher {
       abort: new AbortController(),
       claim: 'none',
       verdict: undefined,
+      callCount: 0,
       followers: [],
     }
     this.#runs.set(runKey(request), run)
@@ -328,9 +333,11 @@ export class RequestDispatcher {
       failure = error
       run.verdict ??= this.#verdictOf(run, error)
     }
-    // Where no call can have begun, the engine forgets the job; else the claim stays until this worker is dead.
-    if (run.verdict !== undefined && run.claim !== 'claimed') {
-      this.#options.delivery.release(job).catch((error: unknown) => {
+    // Calls that have begun count on as calls of unknown fate, for whoever claims next. What the drain cut off stays claimed
+    // until this worker is dead; what was dropped on its way to Kafka is not ours to give up.
+    const isKept = failure instanceof ClaimLost || (this.#isEnding && run.claim === 'claimed')
+    if (run.verdict !== undefined && !isKept) {
+      this.#options.delivery.release(job, run.callCount).catch((error: unknown) => {
         this.#log.warn({ err: error, requestId: request.requestId }, 'A claim could not be given up')
       })
     }
@@ -347,6 +354,10 @@ export class RequestDispatcher {
     return {
       signal: abort.signal,
       beforeFirstCall: () => this.#claim(run),
+      assertMayCall: () => {
+        this.#options.delivery.assertMayCall(job)
+        run.callCount += 1
+      },
       source: job.source,
       queuedAt: entry.record.timestamp,
       payloadHash: job.payloadHash,
@@ -373,18 +384,27 @@ export class RequestDispatcher {
       this.#database.ended()
       this.#log.info({}, 'The database is back; going on')
     }
-    if (result.kind !== 'claimed' && result.kind !== 'uncertain') return refuse(result.kind)
+    if (result.kind === 'refused') return refuse(result.kind, result.error)
+    if (result.kind !== 'claimed' && result.kind !== 'uncertain' && result.kind !== 'cancelled') {
+      return refuse(result.kind)
+    }
     if (this.#isEnding) return refuse('dropped')
     run.claim = 'claimed'
     this.#pump()
-    const { kind, ...claim } = result
-    return kind === 'uncertain' ? { ...claim, uncertain: true } : claim
+    const { token, attemptBase, unknownCount, claimedAt, priorAttempts } = result
+    return {
+      ...{ token, attemptBase, unknownCount, claimedAt, priorAttempts },
+      ...(result.kind === 'uncertain' && { uncertain: true }),
+      ...(result.kind === 'cancelled' && { cancelled: { reason: result.reason } }),
+    }
   }
 
   #verdictOf(run: Run, error: unknown): Verdict {
     if (error instanceof ClaimLost) {
       const { result } = error
-      return result === 'published' || result === 'mismatch' || result === 'lease-lost' ? result : 'held'
+      return result === 'lost' || result === 'claimed' || result === 'uncertain' || result === 'cancelled'
+        ? 'held'
+        : result
     }
     const isDatabaseAway = error instanceof ModelServiceError && error.code === 'DATABASE_UNAVAILABLE'
     return isDatabaseAway && run.claim !== 'claimed' ? 'database-away' : 'failed'
@@ -397,6 +417,7 @@ export class RequestDispatcher {
     switch (verdict) {
       case undefined:
       case 'published':
+      case 'retrying':
         this.#finish(entry)
         break
       case 'mismatch': {
@@ -404,6 +425,9 @@ export class RequestDispatcher {
         this.#deadLetter(entry, new ModelServiceError('DUPLICATE_REQUEST_ID', message))
         break
       }
+      case 'refused':
+        this.#deadLetter(entry, ModelServiceError.from(refusalOf(failure)))
+        break
       case 'held':
         this.#park(admitted, this.#settings.heldRetryMs)
         break
@@ -540,6 +564,12 @@ export class RequestDispatcher {
   get #delay(): { firstMs: number; maxMs: number } {
     return { firstMs: this.#settings.firstRetryMs, maxMs: this.#settings.maxRetryMs }
   }
+}
+
+/** Why the ledger refused a request, told by the claim or by the delivery. */
+function refusalOf(failure: unknown): unknown {
+  if (failure instanceof ClaimLost) return failure.refusal
+  return failure instanceof ClaimRefused ? failure.cause : failure
 }
 
 function runKey({ tenant, requestId }: ModelRequest): string {

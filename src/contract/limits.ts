@@ -7,3 +7,9 @@ const idPattern = /^[\x21-\x7e]{1,128}$/
 export function isId(text: string): boolean {
   return idPattern.test(text)
 }
+
+/** Calls that one claim of a request makes at most: so many attempt numbers are passed over when its owner dies. */
+export const maxAttemptsPerClaim = 16
+
+/** Targets of one route; each may be an attempt. */
+export const maxRouteTargets = maxAttemptsPerClaim

@@ -1,5 +1,7 @@
 import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log, Outcome, RequestLogRow } from '../model-service/ports.ts'
+import type { DeliveryJob } from './delivery-job.ts'
+import type { DeliveryObserver } from './delivery-observer.ts'
 import type { Ledger } from './ledger.ts'
 import type { OutgoingRecord, RecordPublisher } from './outgoing-record.ts'
 import type { ReceivedRecord } from './received-record.ts'
@@ -16,6 +18,11 @@ export interface DeliveryRecords {
     outcome: Outcome,
     source: ReceivedRecord,
   ): { records: OutgoingRecord[]; completionValue: Buffer; log: RequestLogRow; problem: Error | null }
+  /** The record of a retry to come. `notBefore` is Unix ms; `retry` counts from 1. */
+  ofRetry(
+    job: DeliveryJob,
+    retry: { retry: number; notBefore: number; attempts: Outcome['completion']['attempts'] },
+  ): OutgoingRecord
   /** The dead letter of a record. */
   ofDeadLetter(record: ReceivedRecord, error: ModelServiceError): OutgoingRecord
 }
@@ -26,8 +33,12 @@ export interface DeliveryOptions {
   publisher: RecordPublisher
   records: DeliveryRecords
   log: Log
-  /** Called once, when publishing failed or the lease is lost: nothing more can be claimed or published by this incarnation. */
+  /** Called once, when publishing failed or the lease is lost: this incarnation claims and publishes nothing more. */
   onFatal(error: Error): void
+  /** Whether the lease holds by a margin, asked before each call (rule 7); always, when left out. */
+  mayCall?(): boolean
+  /** Delay before each retry in ms; default none, so that every outcome is terminal. */
+  retryDelaysMs?: readonly number[]
   /** Whether wire-format bodies go to the request log; default true. */
   keepBodies?: boolean
   /** Items of one statement or transaction; default 200. */
@@ -38,6 +49,9 @@ export interface DeliveryOptions {
   lingerMs?: number
   /** Longest wait between two tries while the database is away, in ms; default 5,000. */
   maxRetryDelayMs?: number
+  observer?: DeliveryObserver
   steps?: Steps
   timers?: Timers
+  /** Unix time in ms; default the system's. */
+  now?(): number
 }

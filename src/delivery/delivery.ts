@@ -1,48 +1,69 @@
 /**
- * The delivery engine: takes outcomes from ModelService to Kafka so that each is published once, whatever dies meanwhile.
+ * The delivery engine of one incarnation: takes outcomes from ModelService to Kafka so that each is published once,
+ * whatever dies meanwhile.
  *
  *   accept ──► claim ──► (the call) ──► settle ──► publish ──► mark ──► publish() resolves
  *                │                        │           │
- *                │                        │           └─ fails: in doubt. This incarnation is over, see below.
+ *                │                        │           └─ fails: in doubt. The incarnation is over, see below.
+ *                │                        ├─ a retry in place: nothing is published; RetryInPlace.
  *                │                        └─ lost: somebody else owns the request; ClaimLost, nothing is published.
  *                └─ not ours: the dispatcher decides by the result.
  *
  * Each step is a batch over many requests, one batch of a step at a time; steps of different requests overlap. While the
- * database is away, settle and mark wait in memory and try again: a paid outcome is never dropped. A claim that fails is
- * the dispatcher's to repeat, nothing was paid yet.
+ * database is away, settle, mark and release wait in memory and try again: a paid outcome is never dropped. A claim that fails
+ * is the dispatcher's to repeat, nothing was paid yet.
  *
- * After a failed transaction nobody here knows what was committed (rule 10 of docs/delivery.md). So nothing is published any more,
- * claims answer `lease-lost`, `onFatal` is called once. Outcomes of calls still running are settled, so that what was
- * paid for is kept, and their `publish` rejects. RECOVERY BELONGS HERE: what is SETTLED under this incarnation is published by whoever takes
- * over its transactional id (rule 12); until that exists, such rows stay SETTLED and their requests are held.
+ * After a failed transaction nobody here knows what was committed (rule 10 of docs/delivery.md). So the incarnation is retired:
+ * `onFatal` is called once, nothing is claimed or published any more, what waits to be published is dropped from memory. Calls that
+ * run go on, and their outcomes are settled under this incarnation. What is settled and not published rejects with
+ * `ClaimLost('held')`: recovery publishes it from the ledger, and the dispatcher looks again until it has.
  */
 import type { SourceCoordinates } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { EventBus, Outcome } from '../model-service/ports.ts'
-import { ClaimLost, type DeliveryJob } from './delivery-job.ts'
+import { ClaimRefused, type EventBus, type Outcome } from '../model-service/ports.ts'
+import { ClaimLost, type DeliveryJob, RetryInPlace } from './delivery-job.ts'
+import { type DeliveryObserver, guardedObserver, noObserver } from './delivery-observer.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
-import type { ClaimRequest, ClaimResult, RequestKey, SettleRequest, SettleResult } from './ledger.ts'
+import type {
+  CancelledRequest,
+  ClaimGrant,
+  ClaimRequest,
+  ClaimResult,
+  RequestKey,
+  SettleRequest,
+  SettleResult,
+} from './ledger.ts'
 import { MicroBatcher } from './micro-batcher.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
 import { encodeOutgoingRecords } from './outgoing-records-codec.ts'
 import type { ReceivedRecord } from './received-record.ts'
+import { decideRetry } from './retry-policy.ts'
 import { noSteps, type Steps } from './steps.ts'
 import { pause, systemTimers, type Timers } from './timers.ts'
 
 /** A job in hand. */
 interface Tracked {
   job: DeliveryJob
-  /** Token of our claim; undefined before it. */
-  token: number | undefined
+  /** Our claim; undefined before it. */
+  grant: ClaimGrant | undefined
   /** Set once its outcome is on the way: then it is no longer ours to release. */
   publishing: boolean
+}
+
+/** What becomes of an outcome: its settlement, the records to publish, and what comes after. */
+interface Decided {
+  settlement: Omit<SettleRequest, 'token' | 'tenant' | 'requestId'>
+  records: readonly OutgoingRecord[]
+  inPlace: RetryInPlace | null
 }
 
 /** See the top of the file. */
 export class Delivery implements EventBus {
   readonly #options: DeliveryOptions
+  readonly #observer: DeliveryObserver
   readonly #steps: Steps
   readonly #timers: Timers
+  readonly #now: () => number
   readonly #maxRetryDelayMs: number
   readonly #jobs = new Map<string, Tracked>()
   readonly #claims: MicroBatcher<ClaimRequest, ClaimResult>
@@ -54,8 +75,10 @@ export class Delivery implements EventBus {
 
   constructor(options: DeliveryOptions) {
     this.#options = options
+    this.#observer = guardedObserver(options.observer ?? noObserver)
     this.#steps = options.steps ?? noSteps
     this.#timers = options.timers ?? systemTimers
+    this.#now = options.now ?? Date.now
     this.#maxRetryDelayMs = options.maxRetryDelayMs ?? 5_000
     const { maxBatchCount: maxCount = 200, maxBatchBytes: maxBytes = 4 * 1024 * 1024, lingerMs = 3 } = options
     const common = { maxCount, lingerMs, timers: this.#timers }
@@ -64,7 +87,7 @@ export class Delivery implements EventBus {
       ...common,
       maxBytes,
       bytesOf: settleBytes,
-      run: (requests) => this.#persist('settle', () => options.ledger.settle(requests)),
+      run: (requests) => this.#settleBatch(requests),
     })
     this.#publishes = new MicroBatcher({
       ...common,
@@ -89,7 +112,31 @@ export class Delivery implements EventBus {
   /** Makes a job known before it runs, so that an outcome that needs no call (EXPIRED, INVALID_REQUEST) finds its record. */
   accept(job: DeliveryJob): void {
     const key = keyOf(job)
-    if (!this.#jobs.has(key)) this.#jobs.set(key, { job, token: undefined, publishing: false })
+    if (!this.#jobs.has(key)) this.#jobs.set(key, { job, grant: undefined, publishing: false })
+  }
+
+  /** Jobs in hand: accepted, and neither published nor released. */
+  get jobCount(): number {
+    return this.#jobs.size
+  }
+
+  /** Whether this very job is in hand here. */
+  has(job: DeliveryJob): boolean {
+    const tracked = this.#jobs.get(keyOf(job))
+    return tracked !== undefined && isSameSource(tracked.job.source, job.source)
+  }
+
+  /** Whether the outcome's job is in hand here. */
+  hasOutcomeOf(outcome: Outcome): boolean {
+    return this.#jobs.has(keyOf(outcome.request))
+  }
+
+  /**
+   * Takes no new work from now on (rule 11): claims are refused, what waits to be published rejects with `ClaimLost('held')`.
+   * Running calls go on and settle. Idempotent; `onFatal` is not called.
+   */
+  retire(reason: ModelServiceError): void {
+    this.#failure ??= reason
   }
 
   /**
@@ -104,12 +151,19 @@ export class Delivery implements EventBus {
     return this.#claim(tracked)
   }
 
+  /** To be asked right before each call of a claimed job (rule 7). @throws ClaimRefused */
+  assertMayCall(job: DeliveryJob): void {
+    if (this.#jobs.get(keyOf(job))?.grant === undefined || !(this.#options.mayCall?.() ?? true)) {
+      throw new ClaimRefused('The lease does not hold for long enough to begin a call')
+    }
+  }
+
   /**
-   * Settles, publishes and marks the outcome of an accepted job; claims it first where the outcome needed no call.
-   * Resolves when the outcome is published for good.
-   * @throws ClaimLost the outcome was dropped: its request is somebody else's
+   * Settles, publishes and marks the outcome of an accepted job; claims it first where the outcome needed no call. A failure
+   * that may pass is sent to a retry topic instead, as the retry delays allow. Resolves when that is published for good.
+   * @throws ClaimLost the outcome was dropped, or is left to recovery
+   * @throws RetryInPlace nothing was published; the same job is to be claimed again later
    * @throws INTERNAL_ERROR the job was never accepted
-   * @throws BROKER_UNAVAILABLE settled, but publishing failed: recovery decides
    */
   publish(outcome: Outcome): Promise<void> {
     return this.#follow(this.#publish(outcome))
@@ -125,19 +179,20 @@ export class Delivery implements EventBus {
     return this.#follow(this.#publishes.add(records))
   }
 
-  /** Forgets a job, giving up its claim if it has one and no outcome is on its way. Never rejects. */
-  async release(job: DeliveryJob): Promise<void> {
+  /**
+   * Forgets a job, giving up its claim if it has one and no outcome is on its way. `attemptCount` is how many calls were made
+   * under the claim: they count on as calls of unknown fate. Waits for a database that is away. Never rejects.
+   */
+  async release(job: DeliveryJob, attemptCount = 0): Promise<void> {
     const tracked = this.#jobs.get(keyOf(job))
     if (tracked === undefined || tracked.publishing || !isSameSource(tracked.job.source, job.source)) return
     this.#jobs.delete(keyOf(job))
-    if (tracked.token === undefined) return
-    const { tenant, requestId } = job
-    try {
-      await this.#options.ledger.release([{ tenant, requestId, token: tracked.token }])
-    } catch (error) {
-      // The claim stays until our lease ends; then the next reader takes it over.
-      this.#options.log.warn({ error, tenant, requestId }, 'A claim could not be released')
-    }
+    if (tracked.grant !== undefined) await this.#follow(this.#release(job, tracked.grant.token, attemptCount))
+  }
+
+  /** Claims of this incarnation whose cancellation was asked for. @throws DATABASE_UNAVAILABLE */
+  cancelled(): Promise<CancelledRequest[]> {
+    return this.#options.ledger.cancelled()
   }
 
   /** Resolves when everything that was handed over is published and marked, or has failed. */
@@ -149,13 +204,15 @@ export class Delivery implements EventBus {
   }
 
   async #claim(tracked: Tracked): Promise<ClaimResult> {
-    const { tenant, requestId, payloadHash, onUncertain, source } = tracked.job
-    if (tracked.token !== undefined) return { kind: 'held', owner: null }
-    const result = await this.#claims.add({ tenant, requestId, payloadHash, onUncertain, source })
+    if (tracked.grant !== undefined) return { kind: 'held', owner: null }
+    const result = await this.#claims.add(claimRequestOf(tracked.job))
+    this.#observer.claimed(result.kind)
     switch (result.kind) {
       case 'claimed':
       case 'uncertain':
-        tracked.token = result.token
+      case 'cancelled':
+        tracked.grant = result
+        if (result.unknownCount > 0) this.#observer.uncertain(result.unknownCount)
         await this.#steps.reached('claimed')
         break
       case 'lease-lost':
@@ -165,8 +222,10 @@ export class Delivery implements EventBus {
         )
         break
       case 'published':
+      case 'retrying':
       case 'held':
       case 'mismatch':
+      case 'refused':
         this.#forget(tracked)
         break
       default:
@@ -186,53 +245,125 @@ export class Delivery implements EventBus {
       )
     }
     const { source } = outcome.log
+    const { origin } = tracked.job
     // The same id in another record: its outcome, reached without a call, must not end the call that runs for the first.
-    if (source !== null && !isSameSource(source, tracked.job.source)) throw new ClaimLost('held')
+    const isOurs = source === null || isSameSource(source, tracked.job.source)
+    if (!isOurs && !(origin !== null && isSameSource(source, origin))) throw new ClaimLost('held')
     tracked.publishing = true
     try {
       await this.#steps.reached('called')
-      const { records, completionValue, log, problem } = this.#options.records.ofOutcome(outcome, tracked.job.record)
-      if (problem !== null) this.#options.log.error({ ...key, error: problem }, 'An outcome was published as a failure')
-      const token = tracked.token ?? (await this.#claimLate(tracked))
-      const bodies =
-        this.#options.keepBodies === false
-          ? { request: null, completion: null }
-          : { request: tracked.job.record.value, completion: completionValue }
-      const settled = await this.#settles.add({ ...key, token, outcome: encodeOutgoingRecords(records), log, bodies })
+      const grant = tracked.grant ?? (await this.#claimLate(tracked))
+      const { settlement, records, inPlace } = this.#decide(outcome, tracked.job, grant)
+      const settled = await this.#settles.add({ ...key, token: grant.token, ...settlement })
       if (settled === 'lost') {
-        this.#options.log.warn({ ...key, token }, 'An outcome was dropped: somebody else owns its request now')
+        this.#options.log.warn({ ...key, token: grant.token }, 'An outcome was dropped: its claim is not ours any more')
+        // Also the answer for an outcome that the database refuses whole; then the claim is still ours, and must not stay.
+        await this.#release(key, grant.token, Math.max(1, outcome.completion.attempts.length))
         throw new ClaimLost('lost')
       }
       await this.#steps.reached('settled')
-      await this.#publishes.add(records)
+      if (inPlace !== null) throw inPlace
+      if (records.length > 0) await this.#publishSettled(records)
       await this.#marks.add(key)
       await this.#steps.reached('marked')
       this.#forget(tracked)
     } catch (error) {
-      if (error instanceof ClaimLost) this.#forget(tracked)
-      // Else the row stays as it is, and only another incarnation can tell what is to be done with it.
-      else this.#fail(ModelServiceError.from(error))
+      tracked.publishing = false
+      if (error instanceof ClaimRefused) this.#forget(tracked)
       throw error
     }
   }
 
+  /** What this outcome becomes: the terminal record, a record for a retry topic, or a retry in place. */
+  #decide(outcome: Outcome, job: DeliveryJob, grant: ClaimGrant): Decided {
+    const { records: maker, retryDelaysMs: delaysMs = [], keepBodies, log: logger } = this.#options
+    const { completion, request } = outcome
+    const { attempts } = completion
+    const attemptCount = Math.max(grant.attemptBase, ...attempts.map(({ number }) => number))
+    const now = this.#now()
+    const { onUncertain, deadline } = request
+    const decision = decideRetry({ completion, onUncertain, deadline, delaysMs, retry: grant.retry, now })
+    switch (decision.kind) {
+      case 'terminal': {
+        const { records, completionValue, log, problem } = maker.ofOutcome(outcome, job.record)
+        if (problem !== null) {
+          logger.error({ requestId: job.requestId, error: problem }, 'An outcome was published as a failure')
+        }
+        const bodies =
+          keepBodies === false
+            ? { request: null, completion: null }
+            : { request: job.record.value, completion: completionValue }
+        const outgoing = encodeOutgoingRecords(records)
+        const settlement = { retry: null, outcome: outgoing, attemptCount, attempts: [], log, bodies }
+        return { settlement, records, inPlace: null }
+      }
+      case 'retry': {
+        const { retry, delayMs } = decision
+        const common = { retry, attemptCount, attempts, log: null, bodies: { request: null, completion: null } }
+        logger.info(
+          { requestId: job.requestId, tenant: job.tenant, code: completion.error?.code, retry, delayMs },
+          'A request is tried again later',
+        )
+        if (job.inPlace) {
+          const inPlace = new RetryInPlace({ retry, delayMs, attempts })
+          return { settlement: { ...common, outcome: null }, records: [], inPlace }
+        }
+        const record = maker.ofRetry(job, { retry, notBefore: now + delayMs, attempts })
+        return { settlement: { ...common, outcome: encodeOutgoingRecords([record]) }, records: [record], inPlace: null }
+      }
+      default:
+        return decision satisfies never
+    }
+  }
+
   /** Claims what ended without a call; no call is repeated by it, so a database that is away is waited for. */
-  async #claimLate(tracked: Tracked): Promise<number> {
+  async #claimLate(tracked: Tracked): Promise<ClaimGrant> {
     const result = await this.#persist('claim', () => this.#claim(tracked))
-    if (result.kind === 'claimed' || result.kind === 'uncertain') return result.token
-    throw new ClaimLost(result.kind)
+    if (tracked.grant !== undefined) return tracked.grant
+    throw new ClaimLost(result.kind, result.kind === 'refused' ? result.error : null)
+  }
+
+  async #settleBatch(requests: readonly SettleRequest[]): Promise<readonly SettleResult[]> {
+    const begun = this.#timers.now()
+    const results = await this.#persist('settle', () => this.#options.ledger.settle(requests))
+    const retryCount = requests.filter(({ retry }) => retry !== null).length
+    this.#observer.settled(requests.length, retryCount, this.#timers.now() - begun)
+    return results
+  }
+
+  /** From memory only the active incarnation publishes (9); what it cannot is left to recovery. */
+  async #publishSettled(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#failure !== undefined) throw new ClaimLost('held')
+    try {
+      await this.#publishes.add(records)
+    } catch {
+      throw new ClaimLost('held')
+    }
   }
 
   async #publishBatch(batch: readonly (readonly OutgoingRecord[])[]): Promise<undefined[]> {
     if (this.#failure !== undefined) throw this.#failure
+    const begun = this.#timers.now()
+    const records = batch.flat()
     try {
-      await this.#options.publisher.publish(batch.flat())
+      await this.#options.publisher.publish(records)
     } catch (cause) {
-      const message = 'Publishing failed; what became of the transaction is not known, so this worker must be replaced.'
-      this.#fail(new ModelServiceError('BROKER_UNAVAILABLE', message, { cause }))
-      throw this.#failure
+      const message = 'Publishing failed; what became of the transaction is not known, so recovery must decide.'
+      const error = new ModelServiceError('BROKER_UNAVAILABLE', message, { cause })
+      this.#fail(error)
+      throw error
     }
+    this.#observer.published(records.length, this.#timers.now() - begun)
     return batch.map(() => undefined)
+  }
+
+  async #release({ tenant, requestId }: RequestKey, token: number, attemptCount: number): Promise<void> {
+    try {
+      await this.#persist('release', () => this.#options.ledger.release([{ tenant, requestId, token, attemptCount }]))
+    } catch (error) {
+      // The claim stays until our lease ends; then the next reader takes it over.
+      this.#options.log.warn({ error, tenant, requestId }, 'A claim could not be released')
+    }
   }
 
   /** Tries until the database has answered. */
@@ -275,6 +406,11 @@ function isSameSource(a: SourceCoordinates, b: SourceCoordinates): boolean {
   return a.topic === b.topic && a.partition === b.partition && a.offset === b.offset
 }
 
+function claimRequestOf(job: DeliveryJob): ClaimRequest {
+  const { tenant, requestId, payloadHash, onUncertain, source, retry, inPlace, attempts } = job
+  return { tenant, requestId, payloadHash, onUncertain, source, retry, inPlace, attempts }
+}
+
 function settleBytes({ outcome, bodies }: SettleRequest): number {
-  return outcome.length + (bodies.request?.length ?? 0) + (bodies.completion?.length ?? 0)
+  return (outcome?.length ?? 0) + (bodies.request?.length ?? 0) + (bodies.completion?.length ?? 0)
 }

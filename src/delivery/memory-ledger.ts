@@ -1,14 +1,41 @@
 /**
  * A ledger in memory: for tests, and for DELIVERY_MODE=at-least-once, where a restart forgets everything and Kafka
- * redelivers. `MemoryLedgerStore` is the table, `MemoryLedger` what one incarnation sees of it.
+ * redelivers. `MemoryLedgerStore` is the table, `join` gives what one incarnation sees of it, `recovery` what a recovery does.
  */
-import type { ClaimRequest, ClaimResult, Ledger, RequestKey, SettleRequest, SettleResult } from './ledger.ts'
 
-interface Row {
-  state: 'CLAIMED' | 'SETTLED' | 'PUBLISHED'
+import { maxAttemptsPerClaim } from '../contract/limits.ts'
+import type { Attempt } from '../contract/types.ts'
+import type {
+  CancelledRequest,
+  ClaimGrant,
+  ClaimRequest,
+  ClaimResult,
+  Ledger,
+  ReleaseRequest,
+  RequestKey,
+  SettleRequest,
+  SettleResult,
+} from './ledger.ts'
+import type { RecoveryLedger, ScanPosition } from './recovery-ledger.ts'
+
+interface Row extends RequestKey {
+  state: 'CLAIMED' | 'SETTLED' | 'PUBLISHED' | 'RETRYING'
   owner: string | null
   token: number
   payloadHash: string
+  onUncertain: ClaimRequest['onUncertain']
+  retry: number
+  /** What marking makes of a SETTLED row: RETRYING so much, or PUBLISHED. */
+  nextRetry: number | null
+  attemptBase: number
+  unknownCount: number
+  priorAttempts: readonly Attempt[]
+  outcome: Buffer | null
+}
+
+interface Incarnation {
+  state: 'alive' | 'retired' | 'dead'
+  scanFrom: readonly ScanPosition[]
 }
 
 /** What incarnations share. */
@@ -18,7 +45,9 @@ export class MemoryLedgerStore {
   readonly #rows = new Map<string, Row>()
   /** Published rows, oldest first, so that the oldest can be forgotten. */
   readonly #published = new Set<string>()
-  readonly #living = new Set<string>()
+  readonly #incarnations = new Map<string, Incarnation>()
+  readonly #cancellations = new Map<string, CancelledRequest>()
+  readonly #locks = new Set<string>()
 
   /** `maxPublishedCount`: finished requests to remember, default 100,000; `now`: Unix time in ms. */
   constructor({
@@ -29,60 +58,145 @@ export class MemoryLedgerStore {
     this.#now = now
   }
 
-  /** The ledger of a new incarnation. */
-  join(workerId: string): Ledger {
-    this.#living.add(workerId)
+  /** The ledger of a new incarnation. `scanFrom`: ends of the logs that a recovery scans, read before. */
+  join(workerId: string, scanFrom: readonly ScanPosition[] = []): Ledger {
+    this.#incarnations.set(workerId, { state: 'alive', scanFrom })
     return {
       claim: async (requests) => requests.map((request) => this.#claim(workerId, request)),
       settle: async (requests) => requests.map((request) => this.#settle(workerId, request)),
-      mark: async (keys) =>
-        keys.forEach((key) => {
-          this.#mark(key)
-        }),
-      release: async (claims) =>
-        claims.forEach((claim) => {
-          this.#release(workerId, claim)
-        }),
+      mark: async (keys) => this.#markAll(keys),
+      release: async (claims) => claims.forEach((claim) => void this.#release(workerId, claim)),
+      cancelled: async () => this.#cancelledOf(workerId),
     }
   }
 
   /** Marks an incarnation dead. */
   kill(workerId: string): void {
-    this.#living.delete(workerId)
+    const incarnation = this.#incarnations.get(workerId)
+    if (incarnation !== undefined) incarnation.state = 'dead'
+  }
+
+  /** Notes that a request is to be cancelled. */
+  cancel(key: RequestKey, reason: string | null = null): void {
+    this.#cancellations.set(keyOf(key), { tenant: key.tenant, requestId: key.requestId, reason })
+  }
+
+  /** State of a request; undefined when nothing is known of it. */
+  stateOf(key: RequestKey): { state: Row['state']; owner: string | null; token: number; retry: number } | undefined {
+    const row = this.#rows.get(keyOf(key))
+    return row === undefined ? undefined : { state: row.state, owner: row.owner, token: row.token, retry: row.retry }
+  }
+
+  /** The store as a recovery sees it. */
+  recovery(): RecoveryLedger {
+    return {
+      abandoned: async () => {
+        const owners = [...this.#rows.values()].filter(({ state }) => state === 'SETTLED').map(({ owner }) => owner)
+        return [...new Set(owners)].filter((owner) => owner !== null && this.#stateOf(owner) !== 'alive') as string[]
+      },
+      settledOf: async (owner) =>
+        [...this.#rows.values()]
+          .filter((row) => row.state === 'SETTLED' && row.owner === owner)
+          .map(({ tenant, requestId, outcome }) => ({ tenant, requestId, outcome: outcome ?? Buffer.alloc(0) })),
+      scanFrom: async (owner) => this.#incarnations.get(owner)?.scanFrom ?? [],
+      mark: async (keys) => this.#markAll(keys),
+      flagRetired: async (owner) => {
+        const incarnation = this.#incarnations.get(owner)
+        if (incarnation?.state === 'alive') incarnation.state = 'retired'
+      },
+      flagDead: async (owner) => this.kill(owner),
+      tryLock: async (owner) => {
+        if (this.#locks.has(owner)) return null
+        this.#locks.add(owner)
+        return async () => void this.#locks.delete(owner)
+      },
+    }
+  }
+
+  #stateOf(owner: string): Incarnation['state'] {
+    return this.#incarnations.get(owner)?.state ?? 'dead'
   }
 
   #claim(workerId: string, request: ClaimRequest): ClaimResult {
-    if (!this.#living.has(workerId)) return { kind: 'lease-lost' }
+    if (this.#stateOf(workerId) === 'dead') return { kind: 'lease-lost' }
+    const { tenant, requestId, payloadHash, onUncertain, retry, attempts } = request
     const key = keyOf(request)
-    const row = this.#rows.get(key)
+    let row = this.#rows.get(key)
     if (row === undefined) {
-      this.#rows.set(key, { state: 'CLAIMED', owner: workerId, token: 1, payloadHash: request.payloadHash })
-      return { kind: 'claimed', token: 1, attemptBase: 0, claimedAt: this.#now() }
+      const attemptBase = Math.max(0, ...attempts.map(({ number }) => number))
+      row = {
+        ...{ tenant, requestId, payloadHash, onUncertain, retry, attemptBase },
+        ...{ state: 'CLAIMED', owner: workerId, token: 1, nextRetry: null, unknownCount: 0, outcome: null },
+        priorAttempts: attempts,
+      }
+      this.#rows.set(key, row)
+      return this.#granted(row)
     }
-    if (row.payloadHash !== request.payloadHash) return { kind: 'mismatch' }
+    if (row.payloadHash !== payloadHash) return { kind: 'mismatch' }
     if (row.state === 'PUBLISHED') return { kind: 'published' }
-    const ownerDead = row.owner !== null && !this.#living.has(row.owner)
+    if (!request.inPlace && row.retry > retry) return { kind: 'retrying' }
+    const ownerDead = row.state === 'CLAIMED' && row.owner !== null && this.#stateOf(row.owner) === 'dead'
     if (row.state === 'SETTLED' || (row.owner !== null && !ownerDead)) return { kind: 'held', owner: row.owner }
+    if (row.state === 'RETRYING' && !request.inPlace && row.retry !== retry) return { kind: 'held', owner: null }
     // A released claim (owner null) was never called under, so nothing is uncertain about it.
-    const kind = ownerDead && request.onUncertain === 'FAIL' ? 'uncertain' : 'claimed'
-    const attemptBase = ownerDead ? row.token : 0
+    if (ownerDead) {
+      row.attemptBase += maxAttemptsPerClaim
+      row.unknownCount++
+    }
+    row.state = 'CLAIMED'
     row.owner = workerId
     row.token++
-    return { kind, token: row.token, attemptBase, claimedAt: this.#now() }
+    return this.#granted(row)
   }
 
-  #settle(workerId: string, { token, ...key }: SettleRequest): SettleResult {
-    const row = this.#rows.get(keyOf(key))
-    if (row === undefined || row.owner !== workerId || row.token !== token || row.state === 'PUBLISHED') return 'lost'
+  #granted(row: Row): ClaimResult {
+    const { token, attemptBase, unknownCount, retry, priorAttempts, onUncertain } = row
+    const grant: ClaimGrant = { token, attemptBase, unknownCount, retry, priorAttempts, claimedAt: this.#now() }
+    if (onUncertain === 'FAIL' && unknownCount > 0) return { kind: 'uncertain', ...grant }
+    const cancellation = this.#cancellations.get(keyOf(row))
+    if (cancellation !== undefined) return { kind: 'cancelled', reason: cancellation.reason, ...grant }
+    return { kind: 'claimed', ...grant }
+  }
+
+  #settle(workerId: string, request: SettleRequest): SettleResult {
+    const { token, retry, outcome, attemptCount, attempts } = request
+    const row = this.#rows.get(keyOf(request))
+    if (row === undefined || row.token !== token) return 'lost'
+    // A retry in place gives up the owner; its lost answer is known by the token alone.
+    if (outcome === null && row.state === 'RETRYING' && row.retry === retry) return 'settled'
+    if (row.owner !== workerId) return 'lost'
+    if (row.state === 'SETTLED') return 'settled'
+    if (row.state !== 'CLAIMED') return 'lost'
+    row.attemptBase = attemptCount
+    row.nextRetry = retry
+    if (retry !== null) {
+      row.unknownCount = 0
+      row.priorAttempts = attempts
+    }
     row.state = 'SETTLED'
+    row.outcome = outcome
+    if (outcome === null) this.#mark(request)
     return 'settled'
+  }
+
+  #markAll(keys: readonly RequestKey[]): void {
+    for (const key of keys) this.#mark(key)
   }
 
   #mark(requestKey: RequestKey): void {
     const key = keyOf(requestKey)
     const row = this.#rows.get(key)
     if (row?.state !== 'SETTLED') return
+    row.outcome = null
+    if (row.nextRetry !== null) {
+      row.state = 'RETRYING'
+      row.owner = null
+      row.retry = row.nextRetry
+      row.nextRetry = null
+      return
+    }
     row.state = 'PUBLISHED'
+    row.priorAttempts = []
     this.#published.add(key)
     if (this.#published.size <= this.#maxPublishedCount) return
     const [oldest] = this.#published
@@ -91,11 +205,20 @@ export class MemoryLedgerStore {
     this.#rows.delete(oldest)
   }
 
-  #release(workerId: string, { token, ...key }: RequestKey & { token: number }): void {
+  #release(workerId: string, { token, attemptCount, ...key }: ReleaseRequest): void {
     const row = this.#rows.get(keyOf(key))
     if (row?.state !== 'CLAIMED' || row.owner !== workerId || row.token !== token) return
     row.owner = null
     row.token++
+    row.attemptBase += attemptCount
+    row.unknownCount += attemptCount
+  }
+
+  #cancelledOf(workerId: string): CancelledRequest[] {
+    return [...this.#cancellations.values()].filter((key) => {
+      const row = this.#rows.get(keyOf(key))
+      return row?.state === 'CLAIMED' && row.owner === workerId
+    })
   }
 }
 

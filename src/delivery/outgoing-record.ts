@@ -18,3 +18,11 @@ export interface RecordPublisher {
    */
   publish(records: readonly OutgoingRecord[]): Promise<void>
 }
+
+/** Header that holds the id of a record of a retry topic. */
+export const retryIdHeader = 'retry-id'
+
+/** The deterministic id by which a record is known again in its topic; undefined for what this service did not write. */
+export function recordId(headers: Readonly<Record<string, string>>): string | undefined {
+  return headers[retryIdHeader] ?? headers['ce_id']
+}

@@ -1,13 +1,6 @@
 import type { Pool } from 'pg'
+import type { ScanPosition } from './recovery-ledger.ts'
 import { toLedgerError } from './sql/batch-statement.ts'
-
-/** End offset of one partition of the completions topic; recovery of this incarnation reads from there. */
-export interface ScanPosition {
-  topic: string
-  partition: number
-  /** Decimal text, as Kafka's offsets go beyond 2^53. */
-  offset: string
-}
 
 /** What {@link PostgresLease} is given. */
 export interface PostgresLeaseOptions {

@@ -1,4 +1,6 @@
-import type { ClaimRequest, RequestKey, SettleRequest } from './ledger.ts'
+import { attemptsToText } from '../codec/attempts-text.ts'
+import type { Attempt } from '../contract/types.ts'
+import type { ClaimRequest, ReleaseRequest, RequestKey, SettleRequest } from './ledger.ts'
 
 /** Orders a batch by its keys, byte by byte as the database does, so that two batches lock rows in the same order. */
 export function byKey(left: RequestKey, right: RequestKey): number {
@@ -29,12 +31,27 @@ export const batchParameters = {
     batch.map((item) => item.source.topic),
     batch.map((item) => item.source.partition),
     batch.map((item) => item.source.offset),
+    batch.map((item) => item.retry),
+    batch.map((item) => Math.max(0, ...item.attempts.map(({ number }) => number))),
+    batch.map((item) => storedAttempts(item.attempts)),
   ],
 
   takeOver: (owner: string, batch: readonly ClaimRequest[], adopt: readonly boolean[], attemptsPerClaim: number) => [
     ...hashedKeys(owner, batch),
     adopt,
+    batch.map((item) => item.retry),
+    batch.map((item) => item.inPlace),
     attemptsPerClaim,
+  ],
+
+  release: (owner: string, batch: readonly ReleaseRequest[]) => [
+    ...batchParameters.tokens(owner, batch),
+    batch.map((item) => item.attemptCount),
+  ],
+
+  findSettled: (owner: string, batch: readonly SettleRequest[]) => [
+    ...batchParameters.tokens(owner, batch),
+    batch.map((item) => (item.outcome === null ? item.retry : null)),
   ],
 
   /** `hasLog` false leaves the request log out, and with it every value that a row of it could be refused for. */
@@ -44,12 +61,13 @@ export const batchParameters = {
     const requests = batch.map((item) => bytes.add(hasLog ? item.bodies.request : null))
     const completions = batch.map((item) => bytes.add(hasLog ? item.bodies.completion : null))
     const logs = batch.map((item) => (hasLog ? item.log : null))
+    const retried = batch.map((item) => (item.retry === null ? null : storedAttempts(item.attempts)))
     return [
       owner,
       bytes.value(),
       ...batchParameters.keys(batch),
       batch.map((item) => item.token),
-      batch.map((item) => item.log.status),
+      batch.map((item) => item.log?.status ?? null),
       ...[outcomes, requests, completions].flatMap((slices) => [
         slices.map((slice) => slice?.at ?? null),
         slices.map((slice) => slice?.length ?? null),
@@ -73,9 +91,16 @@ export const batchParameters = {
       logs.map((log) => log?.source?.topic ?? null),
       logs.map((log) => log?.source?.partition ?? null),
       logs.map((log) => log?.source?.offset ?? null),
-      batch.map(() => hasLog),
+      batch.map((item) => hasLog && item.log !== null),
+      batch.map((item) => item.retry),
+      batch.map((item) => item.attemptCount),
+      retried,
     ]
   },
+}
+
+function storedAttempts(attempts: readonly Attempt[]): string | null {
+  return attempts.length === 0 ? null : attemptsToText(attempts)
 }
 
 function hashedKeys(owner: string, batch: readonly ClaimRequest[]) {

@@ -6,10 +6,23 @@
  * once and once more when no late statement can still be running. Settles, marks and releases run side by side.
  */
 import type { Pool } from 'pg'
+import { attemptsFromText } from '../codec/attempts-text.ts'
+import { maxAttemptsPerClaim } from '../contract/limits.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
-import type { ClaimRequest, ClaimResult, Ledger, RequestKey, SettleRequest, SettleResult } from './ledger.ts'
+import type {
+  CancelledRequest,
+  ClaimGrant,
+  ClaimRequest,
+  ClaimResult,
+  Ledger,
+  ReleaseRequest,
+  RequestKey,
+  SettleRequest,
+  SettleResult,
+} from './ledger.ts'
 import { batchParameters, byKey, keyOf } from './postgres-ledger-parameters.ts'
-import { runBatch } from './sql/batch-statement.ts'
+import { runBatch, toLedgerError } from './sql/batch-statement.ts'
 import * as statements from './sql/ledger-statements.ts'
 
 /** What {@link PostgresLedger} is given. */
@@ -17,8 +30,6 @@ export interface PostgresLedgerOptions {
   pool: Pool
   /** Id of the incarnation, whose lease is open (see `PostgresLease`). */
   owner: string
-  /** Calls that one claim may make at most; whoever takes over from the dead numbers its own after them. Default 1. */
-  attemptsPerClaim?: number
   /** Time after which a statement without an answer cannot be running any more, in ms; default 60,000. */
   doubtMs?: number
   /** A clock that never goes back, in ms; default `performance.now`. */
@@ -31,6 +42,8 @@ interface ClaimRow {
   tenant: string | null
   request_id: string | null
   claimed_at: number | null
+  cancelled: boolean
+  cancel_reason: string | null
 }
 
 interface TakeOverRow {
@@ -39,9 +52,15 @@ interface TakeOverRow {
   state: 'CLAIMED' | 'SETTLED' | 'PUBLISHED' | 'RETRYING' | null
   owner: string | null
   mismatch: boolean | null
+  outrun: boolean | null
   on_uncertain: 'RETRY' | 'FAIL' | null
+  retry: number | null
+  attempts: string | null
+  cancelled: boolean | null
+  cancel_reason: string | null
   token: number | null
   attempt: number | null
+  unknown_count: number | null
   claimed_at: number | null
 }
 
@@ -51,7 +70,6 @@ type Placed<T> = T & { place: number }
 export class PostgresLedger implements Ledger {
   private readonly pool: Pool
   private readonly owner: string
-  private readonly attemptsPerClaim: number
   private readonly doubtMs: number
   private readonly now: () => number
   private readonly log: Log | undefined
@@ -62,7 +80,6 @@ export class PostgresLedger implements Ledger {
   constructor(options: PostgresLedgerOptions) {
     this.pool = options.pool
     this.owner = options.owner
-    this.attemptsPerClaim = options.attemptsPerClaim ?? 1
     this.doubtMs = options.doubtMs ?? 60_000
     this.now = options.now ?? (() => performance.now())
     this.log = options.log
@@ -80,7 +97,7 @@ export class PostgresLedger implements Ledger {
         })
         for (const { item, error } of refused) {
           this.log?.error({ requestId: item.requestId, code: error.code }, 'A request cannot be stored in the ledger')
-          results.set(item.place, { kind: 'mismatch' })
+          results.set(item.place, { kind: 'refused', error: refusedError(error.code) })
         }
       } catch (error) {
         for (const { tenant, requestId } of placed) {
@@ -111,7 +128,7 @@ export class PostgresLedger implements Ledger {
       if (missing.length === 0) return []
       const earlier = await this.pool.query<{ ordinal: number }>(
         statements.findSettled,
-        batchParameters.tokens(this.owner, missing),
+        batchParameters.findSettled(this.owner, missing),
       )
       addPlaces(settled, earlier.rows, missing)
       return []
@@ -143,11 +160,23 @@ export class PostgresLedger implements Ledger {
     })
   }
 
-  async release(claims: readonly (RequestKey & { token: number })[]): Promise<void> {
+  async release(claims: readonly ReleaseRequest[]): Promise<void> {
     await runBatch([...claims].sort(byKey), async (batch) => {
-      await this.pool.query(statements.releaseClaims, batchParameters.tokens(this.owner, batch))
+      await this.pool.query(statements.releaseClaims, batchParameters.release(this.owner, batch))
       return []
     })
+  }
+
+  async cancelled(): Promise<CancelledRequest[]> {
+    try {
+      const { rows } = await this.pool.query<{ tenant: string; request_id: string; reason: string | null }>(
+        statements.cancelledClaims,
+        [this.owner],
+      )
+      return rows.map(({ tenant, request_id: requestId, reason }) => ({ tenant, requestId, reason }))
+    } catch (error) {
+      throw toLedgerError(error)
+    }
   }
 
   /** Two statements at most: one inserts, and only if rows were there already a second looks at those. */
@@ -155,19 +184,20 @@ export class PostgresLedger implements Ledger {
     // When the second statement is repeated after a deadlock, or its batch halved, what the first inserted is ours already.
     const batch = all.filter(({ place }) => !results.has(place))
     const inserted = await this.pool.query<ClaimRow>(statements.insertClaims, batchParameters.claims(this.owner, batch))
-    const claimedAt = new Map<string, number>()
-    for (const { tenant, request_id: requestId, claimed_at } of inserted.rows) {
-      if (tenant !== null && requestId !== null) claimedAt.set(keyOf({ tenant, requestId }), claimed_at ?? 0)
+    const claimed = new Map<string, ClaimRow>()
+    for (const row of inserted.rows) {
+      const { tenant, request_id: requestId } = row
+      if (tenant !== null && requestId !== null) claimed.set(keyOf({ tenant, requestId }), row)
     }
     const known: Placed<ClaimRequest>[] = []
     for (const request of batch) {
       const key = keyOf(request)
-      const at = claimedAt.get(key)
-      if (at === undefined) known.push(request)
-      else results.set(request.place, { kind: 'claimed', token: 1, attemptBase: 0, claimedAt: at })
+      const row = claimed.get(key)
+      if (row === undefined) known.push(request)
+      else results.set(request.place, insertedResult(request, row))
       // The same id again in this batch is looked up like any other that has a row.
-      claimedAt.delete(key)
-      if (at !== undefined) this.doubtful.delete(key)
+      claimed.delete(key)
+      if (row !== undefined) this.doubtful.delete(key)
     }
     if (known.length === 0) return
     if (inserted.rows[0]?.lease_lives !== true) {
@@ -177,7 +207,7 @@ export class PostgresLedger implements Ledger {
     const adopt = known.map((request) => this.doubtful.has(keyOf(request)))
     const seen = await this.pool.query<TakeOverRow>(
       statements.takeOverClaims,
-      batchParameters.takeOver(this.owner, known, adopt, this.attemptsPerClaim),
+      batchParameters.takeOver(this.owner, known, adopt, maxAttemptsPerClaim),
     )
     for (const row of seen.rows) {
       const request = row.ordinal === null ? undefined : known[row.ordinal - 1]
@@ -207,19 +237,49 @@ export class PostgresLedger implements Ledger {
   }
 }
 
+function insertedResult({ retry, attempts }: ClaimRequest, row: ClaimRow): ClaimResult {
+  const grant: ClaimGrant = {
+    token: 1,
+    attemptBase: Math.max(0, ...attempts.map(({ number }) => number)),
+    unknownCount: 0,
+    claimedAt: row.claimed_at ?? 0,
+    retry,
+    priorAttempts: attempts,
+  }
+  return row.cancelled ? { kind: 'cancelled', reason: row.cancel_reason, ...grant } : { kind: 'claimed', ...grant }
+}
+
 function toClaimResult(row: TakeOverRow): ClaimResult {
   if (!row.lease_lives) return { kind: 'lease-lost' }
   if (row.mismatch === true) return { kind: 'mismatch' }
   if (row.token !== null) {
+    const retry = row.retry ?? 0
     const attemptBase = row.attempt ?? 0
-    // Attempts are counted only for owners that died; such a call may have been made, whoever held the claim since.
-    const kind = row.on_uncertain === 'FAIL' && attemptBase > 0 ? 'uncertain' : 'claimed'
-    return { kind, token: row.token, attemptBase, claimedAt: row.claimed_at ?? 0 }
+    const counted = row.unknown_count ?? 0
+    const grant: ClaimGrant = {
+      token: row.token,
+      attemptBase,
+      // The version before counted calls of the dead in the base alone.
+      unknownCount: counted === 0 && retry === 0 ? attemptBase : counted,
+      claimedAt: row.claimed_at ?? 0,
+      retry,
+      priorAttempts: row.attempts === null ? [] : (attemptsFromText(row.attempts) ?? []),
+    }
+    if (row.on_uncertain === 'FAIL' && grant.unknownCount > 0) return { kind: 'uncertain', ...grant }
+    if (row.cancelled === true) return { kind: 'cancelled', reason: row.cancel_reason, ...grant }
+    return { kind: 'claimed', ...grant }
   }
   if (row.state === 'PUBLISHED') return { kind: 'published' }
-  // CLAIMED by the living, or SETTLED: by the living, who publishes it, or by the dead, whose recovery does. RETRYING rows
-  // belong to their retry record.
+  if (row.outrun === true) return { kind: 'retrying' }
+  // CLAIMED by the living, or SETTLED: by the living, who publishes it, or by the dead, whose recovery does.
   return { kind: 'held', owner: row.owner }
+}
+
+function refusedError(sqlState: string | undefined): ModelServiceError {
+  return new ModelServiceError(
+    'INVALID_REQUEST',
+    `The ledger cannot store this request (SQLSTATE ${sqlState}); send it with other ids.`,
+  )
 }
 
 function addPlaces(

@@ -1,5 +1,20 @@
-/** The numbered points of the protocol, in their order on the way of one request. */
-export const stepNames = ['claimed', 'called', 'settled', 'sent', 'committed', 'marked'] as const
+/**
+ * The numbered points of the protocol, in their order: on the way of one request, of its transaction (begun, sent, committed),
+ * and of a recovery (fenced, read, scanned, republished).
+ */
+export const stepNames = [
+  'claimed',
+  'called',
+  'settled',
+  'begun',
+  'sent',
+  'committed',
+  'marked',
+  'fenced',
+  'read',
+  'scanned',
+  'republished',
+] as const
 /** Such a point. */
 export type StepName = (typeof stepNames)[number]
 

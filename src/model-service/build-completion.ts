@@ -61,11 +61,21 @@ export function buildCompletion(parts: CompletionParts): ModelCompletion {
   }
 }
 
-/** Calls that earlier owners of the request may have made: their fate died with them, but they are accounted for. */
+/** Attempts of earlier tries, and calls that earlier owners may have made: their fate died with them, but they are accounted for. */
 export function earlierAttempts(claim: Claim): Attempt[] {
-  const count = claim.uncertain ? Math.max(claim.attemptBase, 1) : claim.attemptBase
-  return Array.from({ length: count }, (_, index) => ({
-    number: index + 1,
+  const prior = claim.priorAttempts ?? []
+  const used = new Set(prior.map(({ number }) => number))
+  const unknown: Attempt[] = []
+  // Their true numbers died with their owners; up to the base all free ones were set aside for them.
+  for (let number = 1; unknown.length < (claim.unknownCount ?? 0); number++) {
+    if (!used.has(number)) unknown.push(unknownAttempt(number, claim))
+  }
+  return [...prior, ...unknown]
+}
+
+function unknownAttempt(number: number, claim: Claim): Attempt {
+  return {
+    number,
     // A take-over raises the token by one, so the owner before had the one below.
     token: Math.max(claim.token - 1, 1),
     provider: '',
@@ -79,7 +89,7 @@ export function earlierAttempts(claim: Claim): Attempt[] {
     error: null,
     usage: null,
     cost: unknownCost('OUTCOME_UNKNOWN'),
-  }))
+  }
 }
 
 type Outputs = Pick<

@@ -2,6 +2,7 @@
  * The second step of a request: the calls. Targets are tried in order, one attempt each, until one answers or a failure ends
  * it. Retries on the same target, breakers and permits belong into {@link attempt}'s place in the loop.
  */
+import { maxAttemptsPerClaim } from '../contract/limits.ts'
 import type { Attempt, ModelChunk, ModelRequest } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { notCharged, unknownCost } from '../pricing/cost.ts'
@@ -27,6 +28,7 @@ export interface CallRun {
   clock: Clock
   log: Log
   onChunk?: (chunk: ModelChunk) => void
+  assertMayCall?: () => void
 }
 
 /** An attempt and the target that it was made to. */
@@ -49,9 +51,10 @@ const abandonAfterMs = 2_000
 export async function callTargets(run: CallRun): Promise<CallResult> {
   const made: MadeAttempt[] = []
   let failure: ModelServiceError | null = null
-  for (const target of run.targets) {
+  for (const target of run.targets.slice(0, maxAttemptsPerClaim)) {
     const ending = endingOf(run)
     if (ending !== null) return { made, answered: null, ending }
+    run.assertMayCall?.()
     const { record, typed, error } = await attempt(run, target, run.claim.attemptBase + made.length + 1)
     made.push({ record, target })
     if (typed !== null) return { made, answered: { target, typed }, ending: null }

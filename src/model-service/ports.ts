@@ -3,6 +3,7 @@
  * them. No Prisma, Kafka or HTTP type shows here, so the service works as a plain library.
  */
 import type {
+  Attempt,
   CommandResult,
   EntityKind,
   ModelChunk,
@@ -212,17 +213,26 @@ export interface CommandBus {
 export interface Claim {
   /** Fencing token, at least 1. */
   token: number
-  /** Attempts made before, by this or earlier owners; the next attempt's number is one more. */
+  /** Numbers of attempts up to this one may have been used before; the next attempt has one more. */
   attemptBase: number
+  /** Calls that earlier owners may have made before they died: attempts of outcome UNKNOWN; default 0. */
+  unknownCount?: number
+  /** Attempts of earlier tries of this request: they come first in the completion, and count in its usage and cost. */
+  priorAttempts?: readonly Attempt[]
   /** Unix time in ms of the claim. */
   claimedAt: number
   /** Set when an earlier owner may have called and the request asked not to call again: it ends with OUTCOME_UNKNOWN. */
   uncertain?: true
+  /** Set when somebody asked to cancel the request before it was claimed: it ends CANCELLED without a call. */
+  cancelled?: { reason: string | null }
 }
 
-/** Rejection of {@link RequestContext.beforeFirstCall}: somebody else has or had the request. No outcome is made. */
+/**
+ * The request is not ours to call or to end: somebody else has or had it, or will. No outcome is made. Thrown by
+ * {@link RequestContext.beforeFirstCall} and {@link RequestContext.assertMayCall}, and by an event bus that drops an outcome.
+ */
 export class ClaimRefused extends Error {
-  override readonly name = 'ClaimRefused'
+  override readonly name: string = 'ClaimRefused'
 }
 
 /** What holds for one run of one request. All optional for library use. */
@@ -231,6 +241,11 @@ export interface RequestContext {
   signal?: AbortSignal
   /** Awaited once after planning, before anything is paid; in the worker this is the claim. @throws ClaimRefused */
   beforeFirstCall?(): Promise<Claim>
+  /**
+   * Asked right before each call: whether the claim still holds by a margin (rule 7 of docs/delivery.md). Each time that it does not
+   * throw, one call follows. @throws ClaimRefused
+   */
+  assertMayCall?(): void
   /** Live deltas of a request with `stream`. Must not throw; is not awaited. */
   onChunk?(chunk: ModelChunk): void
   /** Where the request lay in Kafka. */

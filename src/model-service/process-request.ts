@@ -1,4 +1,5 @@
 import type { ModelRequest } from '../contract/types.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
 import { buildCompletion } from './build-completion.ts'
 import { type CallResult, callTargets, outcomeUnknown } from './call-targets.ts'
 import { openLimitedSignal } from './limited-signal.ts'
@@ -57,6 +58,7 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
   const none = { made: [], answered: null }
   // Whatever the plan says, an earlier owner may have called: that must not be covered by another ending.
   if (claim.uncertain) return { ...none, ending: { status: 'FAILED', error: outcomeUnknown() } }
+  if (claim.cancelled) return { ...none, ending: { status: 'CANCELLED', error: cancelledBefore(claim.cancelled) } }
   if (plan.refusal !== null) return { ...none, ending: plan.refusal }
   return callTargets({
     request,
@@ -68,5 +70,11 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
     clock,
     log,
     ...(context.onChunk === undefined ? {} : { onChunk: (chunk) => context.onChunk?.(chunk) }),
+    ...(context.assertMayCall === undefined ? {} : { assertMayCall: () => context.assertMayCall?.() }),
   })
+}
+
+function cancelledBefore({ reason }: { reason: string | null }): ModelServiceError {
+  const why = reason === null ? '' : `: ${reason}`
+  return new ModelServiceError('CANCELLED', `The request was cancelled before a provider was called${why}`)
 }

@@ -1,4 +1,6 @@
 /** Rules for what is written to the registry. They take a view of the registry, because definitions refer to one another. */
+
+import { maxRouteTargets } from '../contract/limits.ts'
 import {
   type ModelDefinition,
   modelStatusSymbols,
@@ -75,6 +77,7 @@ export function validateRoute(route: RouteDefinition, { registry, providers }: D
     refuse('route.strategy', 'must be ORDERED or WEIGHTED; no other strategy is carried out yet')
   }
   if (route.targets.length === 0) refuse('route.targets', 'must hold at least one target')
+  if (route.targets.length > maxRouteTargets) refuse('route.targets', `must hold at most ${maxRouteTargets} targets`)
   for (const [index, target] of route.targets.entries()) {
     const path = `route.targets[${index}]`
     requireId(`${path}.model`, target.model)

@@ -1,6 +1,7 @@
 /** What every ledger must do, as one suite: run it on each implementation with `describeLedger`. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ClaimRequest, Ledger, SettleRequest } from '../../src/delivery/ledger.ts'
+import type { RequestLogRow } from '../../src/model-service/ports.ts'
 
 /** A store that several incarnations share. */
 export interface LedgerFixture {
@@ -22,17 +23,27 @@ export function claimRequest(requestId: string, changes: Partial<ClaimRequest> =
     payloadHash: hash,
     onUncertain: 'RETRY',
     source: { topic: 'model.requests', partition: 0, offset: 7 },
+    retry: 0,
+    inPlace: false,
+    attempts: [],
     ...changes,
   }
 }
 
 /** An outcome as delivery settles it. */
-export function settleRequest(requestId: string, token: number, changes: Partial<SettleRequest> = {}): SettleRequest {
+export function settleRequest(
+  requestId: string,
+  token: number,
+  changes: Partial<SettleRequest> = {},
+): SettleRequest & { log: RequestLogRow } {
   return {
     tenant: 'default',
     requestId,
     token,
+    retry: null,
     outcome: Buffer.from('outcome'),
+    attemptCount: 1,
+    attempts: [],
     log: {
       tenant: 'default',
       requestId,
@@ -53,7 +64,7 @@ export function settleRequest(requestId: string, token: number, changes: Partial
     },
     bodies: { request: Buffer.from('request'), completion: null },
     ...changes,
-  }
+  } as SettleRequest & { log: RequestLogRow }
 }
 
 /** The suite. `makeFixture` gives an empty store for each test. */
@@ -172,7 +183,7 @@ export function describeLedger(name: string, makeFixture: () => Promise<LedgerFi
     test('a released claim is free, with a higher token', async () => {
       const [a, b] = [await fixture.join('a'), await fixture.join('b')]
       await a.claim([claimRequest('r')])
-      await a.release([{ tenant: 'default', requestId: 'r', token: 1 }])
+      await a.release([{ tenant: 'default', requestId: 'r', token: 1, attemptCount: 0 }])
       const result = await claimOne(b, claimRequest('r'))
       expect(result.kind).toBe('claimed')
       expect(result).toHaveProperty(
@@ -185,7 +196,7 @@ export function describeLedger(name: string, makeFixture: () => Promise<LedgerFi
     test('releasing with a wrong token changes nothing', async () => {
       const [a, b] = [await fixture.join('a'), await fixture.join('b')]
       await a.claim([claimRequest('r')])
-      await a.release([{ tenant: 'default', requestId: 'r', token: 9 }])
+      await a.release([{ tenant: 'default', requestId: 'r', token: 9, attemptCount: 0 }])
       expect((await claimOne(b, claimRequest('r'))).kind).toBe('held')
     })
 

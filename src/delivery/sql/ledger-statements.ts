@@ -15,59 +15,75 @@ const lease = `
 
 /**
  * New requests. Rows come back only for what was inserted, and always at least one, which says whether the lease lived.
- * Parameters: owner, then arrays tenant, request id, hash, hash version, onUncertain, topic, partition, offset.
+ * Parameters: owner, then arrays tenant, request id, hash, hash version, onUncertain, topic, partition, offset, retry, attempt
+ * base, attempts.
  */
 export const insertClaims = `
 WITH ${lease}, inserted AS (
   INSERT INTO request_ledger
     (tenant, request_id, state, owner, token, attempt, payload_hash, payload_hash_version, on_uncertain,
-     source_topic, source_partition, source_offset, created_at, updated_at)
-  SELECT i.tenant, i.request_id, 'CLAIMED', $1, 1, 0, decode(i.hash, 'hex'), i.hash_version, i.on_uncertain,
-         i.source_topic, i.source_partition, i.source_offset, clock_timestamp(), clock_timestamp()
-  FROM lease, unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::int[], $9::bigint[])
-    AS i(tenant, request_id, hash, hash_version, on_uncertain, source_topic, source_partition, source_offset)
+     source_topic, source_partition, source_offset, retry, attempts, created_at, updated_at)
+  SELECT i.tenant, i.request_id, 'CLAIMED', $1, 1, i.attempt, decode(i.hash, 'hex'), i.hash_version, i.on_uncertain,
+         i.source_topic, i.source_partition, i.source_offset, i.retry, i.attempts, clock_timestamp(), clock_timestamp()
+  FROM lease, unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::int[], $9::bigint[],
+                     $10::int[], $11::int[], $12::text[])
+    AS i(tenant, request_id, hash, hash_version, on_uncertain, source_topic, source_partition, source_offset,
+         retry, attempt, attempts)
   ON CONFLICT DO NOTHING
   RETURNING tenant, request_id, updated_at
 )
-SELECT EXISTS (SELECT 1 FROM lease) AS lease_lives, tenant, request_id,
-       (extract(epoch FROM updated_at) * 1000)::float8 AS claimed_at
-FROM (SELECT) AS always LEFT JOIN inserted ON true`
+SELECT EXISTS (SELECT 1 FROM lease) AS lease_lives, i.tenant, i.request_id,
+       (extract(epoch FROM i.updated_at) * 1000)::float8 AS claimed_at,
+       c.tenant IS NOT NULL AS cancelled, c.reason AS cancel_reason
+FROM (SELECT) AS always LEFT JOIN inserted i ON true
+LEFT JOIN request_cancellations c ON c.tenant = i.tenant AND c.request_id = i.request_id`
 
 /**
  * Requests that have a row already (rule 5): one read, and one conditional update of what is free to take. Free is
  * CLAIMED and: released, or its owner flagged dead or without a lease row, or ours by a claim whose answer was lost
- * (`adopt`). A lapsed lease that nobody has flagged is not dead: its holder may still renew it and settle.
+ * (`adopt`); and RETRYING at just this retry (rule 22), or at any where the record is retried in place. A record of an earlier
+ * try than the row is finished. A lapsed lease that nobody has flagged is not dead: its holder may still renew it and settle.
  * A row that changes between the two is reported as held, and looked at again later.
- * Parameters: owner, arrays tenant, request id, hash, hash version, adopt; then the attempts that a dead owner may have made.
+ * Parameters: owner, arrays tenant, request id, hash, hash version, adopt, retry, in place; then the attempts that a dead owner
+ * may have made.
  */
 export const takeOverClaims = `
 WITH ${lease}, seen AS MATERIALIZED (
-  SELECT i.ordinal, l.tenant, l.request_id, l.state, l.owner, l.token, l.on_uncertain,
+  SELECT i.ordinal, l.tenant, l.request_id, l.state, l.owner, l.token, l.on_uncertain, l.retry, l.attempts,
          l.payload_hash_version = i.hash_version AND l.payload_hash <> decode(i.hash, 'hex') AS mismatch,
-         l.owner IS NULL AS released,
-         l.owner = $1 AND i.adopt AS adopted,
-         l.owner IS NOT NULL AND COALESCE(w.dead, true) AS owner_dead
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::boolean[])
-    WITH ORDINALITY AS i(tenant, request_id, hash, hash_version, adopt, ordinal)
+         NOT i.in_place AND l.retry > i.retry AS outrun,
+         CASE l.state
+           WHEN 'CLAIMED' THEN l.owner IS NULL OR COALESCE(w.dead, true) OR (l.owner = $1 AND i.adopt)
+           WHEN 'RETRYING' THEN i.in_place OR l.retry = i.retry
+           ELSE false
+         END AS free,
+         l.state = 'CLAIMED' AND l.owner IS NOT NULL AND COALESCE(w.dead, true) AS owner_dead,
+         c.tenant IS NOT NULL AS cancelled, c.reason AS cancel_reason
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::boolean[], $7::int[], $8::boolean[])
+    WITH ORDINALITY AS i(tenant, request_id, hash, hash_version, adopt, retry, in_place, ordinal)
   JOIN request_ledger l USING (tenant, request_id)
   LEFT JOIN workers w ON w.id = l.owner
+  LEFT JOIN request_cancellations c USING (tenant, request_id)
 ), taken AS (
   UPDATE request_ledger l
-  SET owner = $1, token = l.token + 1, updated_at = clock_timestamp(),
-      attempt = l.attempt + CASE WHEN s.owner_dead THEN $7::int ELSE 0 END
+  SET state = 'CLAIMED', owner = $1, token = l.token + 1, updated_at = clock_timestamp(),
+      attempt = l.attempt + CASE WHEN s.owner_dead THEN $9::int ELSE 0 END,
+      unknown_count = l.unknown_count + CASE WHEN s.owner_dead THEN 1 ELSE 0 END
   FROM seen s, lease
   WHERE l.tenant = s.tenant AND l.request_id = s.request_id
-    AND l.state = 'CLAIMED' AND l.owner IS NOT DISTINCT FROM s.owner AND l.token = s.token
-    AND NOT s.mismatch AND (s.released OR s.adopted OR s.owner_dead)
-  RETURNING s.ordinal, l.token, l.attempt, l.updated_at
+    AND l.state = s.state AND l.owner IS NOT DISTINCT FROM s.owner AND l.token = s.token AND l.retry = s.retry
+    AND s.free AND NOT s.mismatch AND NOT s.outrun
+  RETURNING s.ordinal, l.token, l.attempt, l.unknown_count, l.updated_at
 )
-SELECT EXISTS (SELECT 1 FROM lease) AS lease_lives, s.ordinal::int, s.state, s.owner, s.mismatch, s.owner_dead, s.on_uncertain,
-       t.token, t.attempt, (extract(epoch FROM t.updated_at) * 1000)::float8 AS claimed_at
+SELECT EXISTS (SELECT 1 FROM lease) AS lease_lives, s.ordinal::int, s.state, s.owner, s.mismatch, s.outrun, s.on_uncertain,
+       s.retry, s.attempts, s.cancelled, s.cancel_reason,
+       t.token, t.attempt, t.unknown_count, (extract(epoch FROM t.updated_at) * 1000)::float8 AS claimed_at
 FROM (SELECT) AS always LEFT JOIN seen s ON true LEFT JOIN taken t ON t.ordinal = s.ordinal`
 
 /**
  * Outcomes under their claims, fenced by owner and token (rule 8), and in the same statement the rows of the request log
- * for those that were settled. Parameters: owner, bytes, then the arrays that `input` names.
+ * for those that were settled. A retry in place publishes nothing, so it is RETRYING at once. Parameters: owner, bytes, then
+ * the arrays that `input` names.
  */
 export const settleClaims = `
 WITH input AS MATERIALIZED (
@@ -75,16 +91,22 @@ WITH input AS MATERIALIZED (
     $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[],
     $13::float8[], $14::float8[], $15::float8[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::int[],
     $22::bigint[], $23::text[], $24::numeric[], $25::text[], $26::text[], $27::text[], $28::text[],
-    $29::text[], $30::int[], $31::bigint[], $32::boolean[]
+    $29::text[], $30::int[], $31::bigint[], $32::boolean[], $33::int[], $34::int[], $35::text[]
   ) WITH ORDINALITY AS i(
     tenant, request_id, token, status, outcome_at, outcome_length, request_at, request_length, completion_at, completion_length,
     started_at, finished_at, duration_ms, request_type, task_type, model, provider, error_code, attempt_count,
     registry_version, usage, cost, currency, cost_reason, price_source, price_card,
-    source_topic, source_partition, source_offset, has_log, ordinal
+    source_topic, source_partition, source_offset, has_log, retry, attempt, attempts, ordinal
   )
 ), settled AS (
   UPDATE request_ledger l
-  SET state = 'SETTLED', status = i.status, outcome = substring($2::bytea FROM i.outcome_at FOR i.outcome_length),
+  SET state = CASE WHEN i.outcome_at IS NULL THEN 'RETRYING' ELSE 'SETTLED' END,
+      owner = CASE WHEN i.outcome_at IS NULL THEN NULL ELSE l.owner END,
+      retry = CASE WHEN i.outcome_at IS NULL THEN i.retry ELSE l.retry END,
+      next_retry = CASE WHEN i.outcome_at IS NULL THEN NULL ELSE i.retry END,
+      unknown_count = CASE WHEN i.retry IS NULL THEN l.unknown_count ELSE 0 END,
+      attempt = i.attempt, attempts = i.attempts,
+      status = i.status, outcome = substring($2::bytea FROM i.outcome_at FOR i.outcome_length),
       updated_at = clock_timestamp()
   FROM input i
   WHERE l.tenant = i.tenant AND l.request_id = i.request_id
@@ -107,25 +129,39 @@ WITH input AS MATERIALIZED (
 )
 SELECT ordinal::int FROM settled`
 
-/** What an earlier settle has done whose answer was lost. Parameters: owner, arrays tenant, request id, token. */
+/**
+ * What an earlier settle has done whose answer was lost; a retry in place is known by its token, as it has no owner any more.
+ * Parameters: owner, arrays tenant, request id, token, retry in place.
+ */
 export const findSettled = `
 SELECT i.ordinal::int
-FROM unnest($2::text[], $3::text[], $4::int[]) WITH ORDINALITY AS i(tenant, request_id, token, ordinal)
+FROM unnest($2::text[], $3::text[], $4::int[], $5::int[])
+  WITH ORDINALITY AS i(tenant, request_id, token, retry_in_place, ordinal)
 JOIN request_ledger l USING (tenant, request_id)
-WHERE l.state = 'SETTLED' AND l.owner = $1 AND l.token = i.token`
+WHERE l.token = i.token
+  AND (l.state = 'SETTLED' AND l.owner = $1 OR l.state = 'RETRYING' AND l.retry = i.retry_in_place)`
 
-/** Published outcomes (rule 15). The log has them, so their bytes go. Parameters: arrays tenant, request id. */
+/**
+ * Outcomes that are in Kafka (rule 15): PUBLISHED, or RETRYING as settled. The log or the retry topic has them, so their bytes go.
+ * Parameters: arrays tenant, request id.
+ */
 export const markPublished = `
 UPDATE request_ledger l
-SET state = 'PUBLISHED', outcome = NULL, updated_at = clock_timestamp()
+SET state = CASE WHEN l.next_retry IS NULL THEN 'PUBLISHED' ELSE 'RETRYING' END,
+    owner = CASE WHEN l.next_retry IS NULL THEN l.owner END,
+    retry = COALESCE(l.next_retry, l.retry), next_retry = NULL, outcome = NULL, updated_at = clock_timestamp()
 FROM unnest($1::text[], $2::text[]) AS i(tenant, request_id)
 WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'SETTLED'`
 
-/** Claims given up before a call (rule 6). Parameters: owner, arrays tenant, request id, token. */
+/**
+ * Claims given up (rule 6); calls made under them, of which nothing is stored, count on as unknown.
+ * Parameters: owner, arrays tenant, request id, token, calls made.
+ */
 export const releaseClaims = `
 UPDATE request_ledger l
-SET owner = NULL, token = l.token + 1, updated_at = clock_timestamp()
-FROM unnest($2::text[], $3::text[], $4::int[]) AS i(tenant, request_id, token)
+SET owner = NULL, token = l.token + 1, attempt = l.attempt + i.attempts, unknown_count = l.unknown_count + i.attempts,
+    updated_at = clock_timestamp()
+FROM unnest($2::text[], $3::text[], $4::int[], $5::int[]) AS i(tenant, request_id, token, attempts)
 WHERE l.tenant = i.tenant AND l.request_id = i.request_id
   AND l.state = 'CLAIMED' AND l.owner = $1 AND l.token = i.token`
 
@@ -135,3 +171,9 @@ UPDATE request_ledger l
 SET owner = NULL, token = l.token + 1, updated_at = clock_timestamp()
 FROM unnest($2::text[], $3::text[]) AS i(tenant, request_id)
 WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'CLAIMED' AND l.owner = $1`
+
+/** Claims of ours whose cancellation was asked for. Parameter: owner. */
+export const cancelledClaims = `
+SELECT c.tenant, c.request_id, c.reason
+FROM request_ledger l JOIN request_cancellations c USING (tenant, request_id)
+WHERE l.owner = $1 AND l.state = 'CLAIMED'`

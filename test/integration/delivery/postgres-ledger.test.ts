@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClaimRequest, SettleRequest } from '../../../src/delivery/ledger.ts'
 import { PostgresLedger } from '../../../src/delivery/postgres-ledger.ts'
 import { PostgresLease } from '../../../src/delivery/postgres-ledger-lease.ts'
+import type { RequestLogRow } from '../../../src/model-service/ports.ts'
 import { withDatabase } from '../../support/postgres.ts'
 
 const database = withDatabase()
@@ -23,16 +24,22 @@ function request(requestId: string, more: Partial<ClaimRequest> = {}): ClaimRequ
     payloadHash: hash,
     onUncertain: 'RETRY',
     source: { topic: 'model.requests', partition: 3, offset: 2 ** 40 },
+    retry: 0,
+    inPlace: false,
+    attempts: [],
     ...more,
   }
 }
 
-function outcome(requestId: string, token: number, more: Partial<SettleRequest['log']> = {}): SettleRequest {
+function outcome(requestId: string, token: number, more: Partial<RequestLogRow> = {}): SettleRequest {
   return {
     tenant: 'acme',
     requestId,
     token,
+    retry: null,
     outcome: Buffer.from(`outcome of ${requestId}`),
+    attemptCount: 1,
+    attempts: [],
     bodies: { request: Buffer.from('a\0b'), completion: null },
     log: {
       tenant: 'acme',
@@ -107,7 +114,10 @@ describe('claim', () => {
     const before = Date.now()
     const results = await ledger.claim([request(second), request(first)])
     expect(results).toEqual([
-      { kind: 'claimed', token: 1, attemptBase: 0, claimedAt: expect.any(Number) },
+      {
+        ...{ kind: 'claimed', token: 1, attemptBase: 0, claimedAt: expect.any(Number) },
+        ...{ unknownCount: 0, retry: 0, priorAttempts: [] },
+      },
       { kind: 'held', owner: expect.stringContaining('worker-') },
     ])
     const claimedAt = results[0]?.kind === 'claimed' ? results[0].claimedAt : 0
@@ -194,7 +204,11 @@ describe('claim', () => {
     for (const [place, requestId] of ids.entries()) {
       const results = [first?.[place], second?.[place]]
       expect(results.map((result) => result?.kind).sort()).toEqual(['claimed', 'held'])
-      expect(results.find((result) => result?.kind === 'claimed')).toMatchObject({ token: 2, attemptBase: 1 })
+      expect(results.find((result) => result?.kind === 'claimed')).toMatchObject({
+        token: 2,
+        attemptBase: 16,
+        unknownCount: 1,
+      })
       expect(await owner.ledger.settle([outcome(requestId, 1)])).toEqual(['lost'])
       expect(await row(requestId)).toMatchObject({ state: 'CLAIMED', outcome: null, token: 2 })
     }
@@ -217,9 +231,13 @@ describe('claim', () => {
     expect(await owner.ledger.claim([careful])).toMatchObject([{ kind: 'claimed' }])
     await owner.lease.markDead()
     const second = await worker()
-    expect(await second.ledger.claim([careful])).toMatchObject([{ kind: 'uncertain', token: 2, attemptBase: 1 }])
-    await second.ledger.release([{ tenant: 'acme', requestId, token: 2 }])
-    expect(await second.ledger.claim([careful])).toMatchObject([{ kind: 'uncertain', token: 4, attemptBase: 1 }])
+    expect(await second.ledger.claim([careful])).toMatchObject([
+      { kind: 'uncertain', token: 2, attemptBase: 16, unknownCount: 1 },
+    ])
+    await second.ledger.release([{ tenant: 'acme', requestId, token: 2, attemptCount: 0 }])
+    expect(await second.ledger.claim([careful])).toMatchObject([
+      { kind: 'uncertain', token: 4, attemptBase: 16, unknownCount: 1 },
+    ])
     expect(
       await second.ledger.settle([outcome(requestId, 4, { status: 'FAILED', errorCode: 'OUTCOME_UNKNOWN' })]),
     ).toEqual(['settled'])
@@ -288,7 +306,7 @@ describe('claim', () => {
     const ids = Array.from({ length: 7 }, newId)
     const bad = request(`${newId()}${'x'.repeat(128)}`)
     const results = await ledger.claim([...ids.map((id) => request(id)), bad])
-    expect(results.map(({ kind }) => kind)).toEqual([...ids.map(() => 'claimed'), 'mismatch'])
+    expect(results.map(({ kind }) => kind)).toEqual([...ids.map(() => 'claimed'), 'refused'])
   })
 })
 
@@ -431,10 +449,10 @@ describe('mark and release', () => {
     const other = await worker()
     const requestId = newId()
     await owner.ledger.claim([request(requestId)])
-    await other.ledger.release([{ tenant: 'acme', requestId, token: 1 }])
-    await owner.ledger.release([{ tenant: 'acme', requestId, token: 2 }])
+    await other.ledger.release([{ tenant: 'acme', requestId, token: 1, attemptCount: 0 }])
+    await owner.ledger.release([{ tenant: 'acme', requestId, token: 2, attemptCount: 0 }])
     expect(await row(requestId)).toMatchObject({ owner: owner.id, token: 1 })
-    await owner.ledger.release([{ tenant: 'acme', requestId, token: 1 }])
+    await owner.ledger.release([{ tenant: 'acme', requestId, token: 1, attemptCount: 0 }])
     expect(await other.ledger.claim([request(requestId, { onUncertain: 'FAIL' })])).toMatchObject([
       { kind: 'claimed', token: 3, attemptBase: 0 },
     ])

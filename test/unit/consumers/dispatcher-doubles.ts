@@ -4,7 +4,7 @@ import type { IntakeRecord } from '../../../src/consumers/record-intake.ts'
 import { type DispatcherSettings, RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
 import type { Lane, ModelCompletion, ModelRequest } from '../../../src/contract/types.ts'
 import type { DeliveryJob } from '../../../src/delivery/delivery-job.ts'
-import type { ClaimResult } from '../../../src/delivery/ledger.ts'
+import type { ClaimGrant, ClaimResult } from '../../../src/delivery/ledger.ts'
 import type { ReceivedRecord } from '../../../src/delivery/received-record.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import type { Claim, Log, RequestContext } from '../../../src/model-service/ports.ts'
@@ -12,7 +12,10 @@ import { ManualTimers } from './manual-timers.ts'
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
-export const claimed: ClaimResult = { kind: 'claimed', token: 1, attemptBase: 0, claimedAt: 7 }
+export const granted: ClaimGrant = {
+  ...{ token: 1, attemptBase: 0, unknownCount: 0, claimedAt: 7, retry: 0, priorAttempts: [] },
+}
+export const claimed: ClaimResult = { kind: 'claimed', ...granted }
 
 /** An intake that notes what it is told. */
 export class IntakeDouble {
@@ -55,6 +58,8 @@ export class DeliveryDouble implements RequestDelivery {
     if (answer instanceof Error) throw answer
     return answer
   }
+
+  assertMayCall(): void {}
 
   async release(job: DeliveryJob): Promise<void> {
     this.released.push(job.requestId)

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { completeDraft } from '../../../src/codec/contract-type.ts'
+import type { ModelRequestDraft } from '../../../src/contract/types.ts'
 import { Delivery } from '../../../src/delivery/delivery.ts'
 import { ClaimLost, type DeliveryJob } from '../../../src/delivery/delivery-job.ts'
 import type { Ledger, SettleRequest } from '../../../src/delivery/ledger.ts'
@@ -19,7 +20,7 @@ const noAnswer = new ModelServiceError('BROKER_UNAVAILABLE', 'no answer')
 function job(requestId: string, offset = 7): DeliveryJob {
   const source = { topic: 'model.requests', partition: 0, offset }
   const record = { ...source, key: null, value: Buffer.from(`value ${requestId}`), headers: {}, timestamp: 1 }
-  return { ...claimRequest(requestId), source, record }
+  return { ...claimRequest(requestId), source, record, origin: null }
 }
 
 function outcome(requestId: string, offset = 7): Outcome {
@@ -57,8 +58,10 @@ function makeDelivery(over: Partial<Ledger> = {}): Delivery {
         log,
         problem: null,
       }),
+      ofRetry: (job, { retry }) => ({ ...recordOf(`${job.requestId} ${retry}`), topic: 'retry' }),
       ofDeadLetter: (record, error) => ({ ...recordOf(error.code), topic: 'dlt', value: record.value }),
     },
+    retryDelaysMs: [10_000, 60_000],
     steps: { reached: (name) => void steps.push(name) },
     log: silentLog,
     onFatal,
@@ -198,10 +201,15 @@ describe('a released job', () => {
     expect(transactions).toHaveLength(1)
   })
 
-  test('does not fail when the database is away', async () => {
-    const delivery = makeDelivery({ release: () => Promise.reject(away) })
+  test('waits for a database that is away', async () => {
+    const release = vi.fn(ledger.release).mockRejectedValueOnce(away)
+    const delivery = makeDelivery({ release })
     await finish(delivery.claim(job('r')))
-    await expect(delivery.release(job('r'))).resolves.toBeUndefined()
+    await finish(delivery.release(job('r'), 1))
+    expect(release).toHaveBeenCalledTimes(2)
+    expect(await store.join('other').claim([claimRequest('r')])).toMatchObject([
+      { kind: 'claimed', attemptBase: 1, unknownCount: 1 },
+    ])
   })
 })
 
@@ -240,11 +248,8 @@ describe('after a failed transaction', () => {
     publish.mockRejectedValueOnce(noAnswer)
     const delivery = makeDelivery()
     await finish(Promise.all(['a', 'b', 'c'].map((id) => delivery.claim(job(id)))))
-    await expect(finish(delivery.publish(outcome('a')))).rejects.toMatchObject({
-      code: 'BROKER_UNAVAILABLE',
-      cause: noAnswer,
-    })
-    await expect(finish(delivery.publish(outcome('b')))).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+    await expect(finish(delivery.publish(outcome('a')))).rejects.toMatchObject({ result: 'held' })
+    await expect(finish(delivery.publish(outcome('b')))).rejects.toMatchObject({ result: 'held' })
     await expect(finish(delivery.deadLetter(job('x').record, noAnswer))).rejects.toThrow()
     expect(publish).toHaveBeenCalledTimes(1)
     expect(onFatal).toHaveBeenCalledTimes(1)
@@ -268,6 +273,56 @@ describe('after a failed transaction', () => {
     await finish(delivery.publish(outcome('a'))).catch(() => {})
     await delivery.release(job('a'))
     expect(await store.join('other').claim([claimRequest('a')])).toMatchObject([{ kind: 'held', owner: 'me' }])
+  })
+})
+
+describe('a failure that may pass', () => {
+  const failed = (requestId: string, changes: Partial<ModelRequestDraft> = {}): Outcome => {
+    const made = outcome(requestId)
+    const error = new ModelServiceError('PROVIDER_UNAVAILABLE', 'away').toDetail()
+    const completion = completeDraft('ModelCompletion', {
+      ...{ requestId, status: 'FAILED', error },
+      attempts: [{ number: 1, token: 1, outcome: 'FAILED', error }],
+    })
+    return { ...made, request: { ...made.request, ...changes } as Outcome['request'], completion }
+  }
+
+  test('goes to a retry topic, and only the record of that retry claims it again', async () => {
+    const delivery = makeDelivery()
+    await finish(delivery.claim(job('r')))
+    await finish(delivery.publish(failed('r')))
+    expect(transactions).toEqual([[{ ...recordOf('r 1'), topic: 'retry' }]])
+    expect(settled).toMatchObject([{ retry: 1, attemptCount: 1, log: null }])
+    expect(await finish(delivery.claim(job('r')))).toEqual({ kind: 'retrying' })
+    const retry = { ...job('r', 99), retry: 1 }
+    expect(await finish(delivery.claim(retry))).toMatchObject({
+      ...{ kind: 'claimed', token: 2, attemptBase: 1, unknownCount: 0, retry: 1 },
+      priorAttempts: [{ number: 1, outcome: 'FAILED' }],
+    })
+    await finish(delivery.publish(outcome('r', 99)))
+    expect(transactions).toHaveLength(2)
+    expect(await finish(delivery.claim(retry))).toEqual({ kind: 'published' })
+  })
+
+  test('in an ordered topic waits in place, with nothing published, and ends after the last delay', async () => {
+    const delivery = makeDelivery()
+    const inPlace = { ...job('r'), inPlace: true }
+    for (const [index, delayMs] of [10_000, 60_000].entries()) {
+      expect(await finish(delivery.claim(inPlace))).toMatchObject({ kind: 'claimed', retry: index })
+      const ended = finish(delivery.publish(failed('r')))
+      await expect(ended).rejects.toMatchObject({ name: 'RetryInPlace', retry: index + 1, delayMs })
+    }
+    expect(transactions).toEqual([])
+    await finish(delivery.claim(inPlace))
+    await finish(delivery.publish(failed('r')))
+    expect(transactions).toEqual([[recordOf('r')]])
+  })
+
+  test('is terminal when the next try would come after the deadline', async () => {
+    const delivery = makeDelivery()
+    await finish(delivery.claim(job('r')))
+    await finish(delivery.publish(failed('r', { deadline: Date.now() + 9_000 })))
+    expect(transactions).toEqual([[recordOf('r')]])
   })
 })
 

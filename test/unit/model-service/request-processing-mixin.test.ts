@@ -371,7 +371,10 @@ describe('the claim', () => {
 
   test('in doubt ends OUTCOME_UNKNOWN without a call, even where planning failed', async () => {
     const { service: processing, openai } = service()
-    const beforeFirstCall = async () => ({ token: 4, attemptBase: 1, claimedAt: 1, uncertain: true as const })
+    const beforeFirstCall = async () => ({
+      ...{ token: 4, attemptBase: 16, unknownCount: 1, claimedAt: 1 },
+      uncertain: true as const,
+    })
     for (const model of ['first', 'unheard-of']) {
       const completion = await processing.process(chatRequest({ model, onUncertain: 'FAIL' }), { beforeFirstCall })
       expect(completion).toMatchObject({
@@ -390,17 +393,54 @@ describe('the claim', () => {
   test('taken over accounts for the calls of earlier owners and numbers its own after them', async () => {
     const { service: processing, openai } = service()
     const completion = await processing.process(chatRequest(), {
-      beforeFirstCall: async () => ({ token: 3, attemptBase: 2, claimedAt: 1 }),
+      beforeFirstCall: async () => ({ token: 3, attemptBase: 32, unknownCount: 2, claimedAt: 1 }),
     })
     expect(completion.attempts.map(({ number, token, outcome }) => [number, token, outcome])).toEqual([
       [1, 2, 'UNKNOWN'],
       [2, 2, 'UNKNOWN'],
-      [3, 3, 'SUCCEEDED'],
+      [33, 3, 'SUCCEEDED'],
     ])
     expect(completion.cost.unknownReason).toBe('OUTCOME_UNKNOWN')
     const again = service()
     await again.service.process(chatRequest())
     expect(openai.calls[0]?.context.idempotencyKey).not.toBe(again.openai.calls[0]?.context.idempotencyKey)
+  })
+
+  test('of a retry carries the attempts before, and unknown calls take the free numbers below the base', async () => {
+    const first = (await service().service.process(chatRequest())).attempts
+    const { service: processing } = service()
+    const completion = await processing.process(chatRequest(), {
+      beforeFirstCall: async () => ({
+        ...{ token: 5, attemptBase: 17, unknownCount: 1, claimedAt: 1 },
+        priorAttempts: first,
+      }),
+    })
+    expect(completion.attempts.map(({ number, outcome }) => [number, outcome])).toEqual([
+      [1, 'SUCCEEDED'],
+      [2, 'UNKNOWN'],
+      [18, 'SUCCEEDED'],
+    ])
+    expect(completion.attempts[0]).toEqual(first[0])
+  })
+
+  test('of a cancelled request ends it CANCELLED without a call', async () => {
+    const { service: processing, openai } = service()
+    const completion = await processing.process(chatRequest(), {
+      beforeFirstCall: async () => ({ token: 1, attemptBase: 0, claimedAt: 1, cancelled: { reason: 'not needed' } }),
+    })
+    expect(completion).toMatchObject({ status: 'CANCELLED', error: { code: 'CANCELLED' }, attempts: [] })
+    expect(completion.error?.message).toContain('not needed')
+    expect(openai.calls).toEqual([])
+  })
+
+  test('that no longer holds before a call makes no outcome', async () => {
+    const { service: processing, openai } = service()
+    const refused = new ClaimRefused('gone')
+    const assertMayCall = () => {
+      throw refused
+    }
+    await expect(processing.process(chatRequest(), { assertMayCall })).rejects.toBe(refused)
+    expect(openai.calls).toEqual([])
   })
 
   test('is taken before the first call and after everything that waits', async () => {
