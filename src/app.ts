@@ -24,6 +24,7 @@ import { RequestConsumer } from './consumers/request-consumer.ts'
 import { retryDelayMs } from './consumers/retry-delay.ts'
 import { pauseFor } from './consumers/timers.ts'
 import { type TopicRole, topicName, topics } from './contract/topics.ts'
+import { watchCancellations } from './delivery/cancellation-watch.ts'
 import { Delivery } from './delivery/delivery.ts'
 import type { DeliveryRecords } from './delivery/delivery-options.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
@@ -48,12 +49,17 @@ import { retryRecord } from './events/retry-record.ts'
 import { existingTopics } from './events/topic-admin.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
+import { deliveryMetrics, measuredRecords } from './observability/delivery-metrics.ts'
 import { HealthServer } from './observability/health-server.ts'
+import { measuredProviders } from './observability/measured-providers.ts'
+import { Metrics } from './observability/metrics.ts'
+import { addConsumerSource, addDatabaseSource } from './observability/worker-sources.ts'
 import { HttpMediaFetcher } from './providers/http/media-fetcher.ts'
 import { UndiciHttpClient } from './providers/http/undici-http-client.ts'
 import { ConfiguredProviderFactory } from './providers/provider-factory.ts'
 import { type Database, openDatabase } from './registry/database.ts'
 import { createHttpSpecializations, noSpecializations } from './registry/http-specializations.ts'
+import { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
 import { PrismaRegistry } from './registry/prisma-registry.ts'
 import { checkSchemaRange } from './registry/schema-range.ts'
@@ -94,7 +100,8 @@ export async function startWorker(settings: Settings, options: WorkerOptions): P
   failure.promise.catch(() => {})
   const resources = new AsyncDisposableStack()
   try {
-    await serve(settings, { ...options, id, resources, onFatal: failure.reject })
+    const metrics = new Metrics()
+    await serve(settings, { ...options, id, resources, metrics, onFatal: failure.reject })
   } catch (error) {
     await release(resources, log)
     if (signal.aborted)
@@ -134,11 +141,12 @@ async function release(resources: AsyncDisposableStack, log: Log): Promise<void>
 interface Building extends WorkerOptions {
   id: string
   resources: AsyncDisposableStack
+  metrics: Metrics
   onFatal(error: Error): void
 }
 
 async function serve(settings: Settings, building: Building): Promise<void> {
-  const { id, log, resources, signal, onFatal, steps = noSteps } = building
+  const { id, log, resources, metrics, signal, onFatal, steps = noSteps } = building
   const { topicPrefix } = settings.kafka
   const health = await startHealth(settings, building)
 
@@ -150,6 +158,8 @@ async function serve(settings: Settings, building: Building): Promise<void> {
     log,
   })
   resources.defer(() => database.close())
+  metrics.set('info', { version: building.version }, 1)
+  addDatabaseSource(metrics, database.pool)
   health.register('database', () => database.pool.query('SELECT 1').then(() => 'answers'))
   const databaseUrl = settings.database.url
   await untilThere('database', () => checkSchemaRange({ pool: database.pool, databaseUrl }), building)
@@ -176,7 +186,8 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   const delivery = new Delivery({
     ledger,
     publisher,
-    records: deliveryRecords(settings, encoders, replyTopics),
+    records: measuredRecords(deliveryRecords(settings, encoders, replyTopics), metrics),
+    observer: deliveryMetrics(metrics),
     keepBodies: settings.requestLog.bodies === 'full',
     maxBatchCount: settings.delivery.outcomeBatchCount,
     lingerMs: settings.delivery.outcomeLingerMs,
@@ -189,19 +200,21 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   const chunks = new ChunkPublisher({ kafka, encode: encoders.ModelChunk, topicPrefix, log })
   await untilThere('broker', () => chunks.start(), building)
   resources.defer(() => chunks.stop())
+  metrics.addSource('chunks', [], () => metrics.total('chunksDropped', {}, chunks.droppedCount))
 
   const outbox = new PostgresOutboxStore(database.pool)
   const relay = new OutboxRelay({ store: outbox, publish: (records) => delivery.publishRecords(records), log })
   relay.start()
   resources.defer(() => relay.stop())
-  resources.defer(startHousekeeping({ tasks: housekeepingTasks(settings, database, outbox), log }))
+  const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
+  resources.defer(startHousekeeping({ tasks: housekeepingTasks(settings, { database, outbox, cancellations }), log }))
 
   const commandBus = new InProcessCommandBus()
   const registry = new PrismaRegistry({
     prisma: database.prisma,
     encoders: createRegistryRecords(encoders, topicPrefix),
   })
-  const service = createService(settings, { ...building, delivery, commandBus, registry })
+  const service = createService(settings, { ...building, delivery, commandBus, registry, cancellations })
   service.start()
 
   const intake = (groupId: string, role: TopicRole, listener: IntakeListener) =>
@@ -242,6 +255,16 @@ async function serve(settings: Settings, building: Building): Promise<void> {
     },
     log,
   })
+  // Until the calls of a drain have ended, too.
+  if (cancellations !== undefined) {
+    const stopWatch = watchCancellations({
+      cancelled: () => delivery.cancelled(),
+      cancel: (key, error) => requests.cancel(key, error),
+      intervalMs: settings.delivery.cancelPollMs,
+      log,
+    })
+    resources.defer(() => stopWatch())
+  }
   resources.defer(async () => {
     await Promise.all([commands.stop(), requests.stop()])
   })
@@ -251,15 +274,21 @@ async function serve(settings: Settings, building: Building): Promise<void> {
     const { partitions, ...status } = requests.status()
     return { ...status, partitionCount: partitions.length }
   })
+  const { windowCount, windowBytes, maxConcurrentRequestsCount: maxConcurrentRequests } = settings.intake
+  addConsumerSource(metrics, {
+    requests: () => requests.status(),
+    commands: () => commands.status(),
+    limits: { windowCount, windowBytes, maxConcurrentRequests },
+  })
   health.register('delivery', () => {
     if (delivery.failed) throw new Error('nothing can be claimed or published any more')
   })
   signal.throwIfAborted()
 }
 
-async function startHealth(settings: Settings, { resources, log }: Building): Promise<HealthServer> {
+async function startHealth(settings: Settings, { resources, metrics, log }: Building): Promise<HealthServer> {
   const { healthHost: host, healthPort: port } = settings.observability
-  const health = new HealthServer({ host, port })
+  const health = new HealthServer({ host, port, metrics })
   if (port === 0) return health
   // Ready only when everything is; the last thing that `serve` does is to replace this.
   health.register('requests', () => Promise.reject(new Error('the worker is starting')))
@@ -330,7 +359,7 @@ interface LedgerParts extends Building {
 }
 
 async function openLedger(settings: Settings, parts: LedgerParts): Promise<Ledger> {
-  const { id, database, scanFrom, health, version, log, resources, onFatal } = parts
+  const { id, database, scanFrom, health, version, log, resources, metrics, onFatal } = parts
   if (settings.delivery.mode === 'at-least-once') return new MemoryLedgerStore().join(id)
   const { leaseMs } = settings.delivery
   const { pool } = database
@@ -363,6 +392,7 @@ async function openLedger(settings: Settings, parts: LedgerParts): Promise<Ledge
   // By then nothing of this incarnation runs any more, so that others need not wait for the lease to lapse.
   resources.defer(() => lease.markDead())
   resources.defer(() => keeper.stop())
+  metrics.addSource('lease', ['leaseRemaining'], () => metrics.set('leaseRemaining', {}, lease.remainingMs() / 1_000))
   health.register('lease', () => {
     if (!keeper.isAlive()) throw new Error('the lease is not renewed')
   })
@@ -400,7 +430,13 @@ function deliveryRecords(settings: Settings, encoders: PublishedEncoders, replyT
   }
 }
 
-function housekeepingTasks(settings: Settings, { pool }: Database, outbox: PostgresOutboxStore) {
+interface Housekept {
+  database: Database
+  outbox: PostgresOutboxStore
+  cancellations: PostgresCancellations | undefined
+}
+
+function housekeepingTasks(settings: Settings, { database: { pool }, outbox, cancellations }: Housekept) {
   const { ledgerRetentionDays } = settings.delivery
   const { retentionDays } = settings.requestLog
   return [
@@ -414,6 +450,9 @@ function housekeepingTasks(settings: Settings, { pool }: Database, outbox: Postg
           },
         ]),
     { name: 'forget ledger rows', run: () => forgetPublished(pool, { olderThanDays: ledgerRetentionDays }) },
+    ...(cancellations === undefined
+      ? []
+      : [{ name: 'forget cancellations', run: () => cancellations.forget(ledgerRetentionDays) }]),
     { name: 'forget outbox rows', run: () => outbox.forget(outboxRetentionDays) },
   ]
 }
@@ -422,31 +461,34 @@ interface ServiceParts extends Building {
   delivery: Delivery
   commandBus: InProcessCommandBus
   registry: ModelServiceDb['registry']
+  cancellations: ModelServiceDb['cancellations'] | undefined
 }
 
 function createService(settings: Settings, parts: ServiceParts): ModelService {
-  const { env, log, resources, delivery, commandBus, registry } = parts
+  const { env, log, resources, metrics, delivery, commandBus, registry, cancellations } = parts
   const { models, providerHttp } = settings
   const httpClient = new UndiciHttpClient(providerHttp)
   resources.defer(() => httpClient.close())
   const mediaFetcher = new HttpMediaFetcher({ maxBytes: models.maxMediaBytes, allowedHosts: models.mediaAllowedHosts })
   resources.defer(() => mediaFetcher.close())
+  const providers = new ConfiguredProviderFactory({
+    env,
+    secretsDirectory: models.secretsDir,
+    allowedHosts: models.providerAllowedHosts,
+    httpClient,
+    mediaFetcher,
+  })
   const { specializationUrl: baseUrl, specializationTimeoutMs: timeoutMs } = models
   return new ModelService({
     db: {
       registry,
+      ...(cancellations === undefined ? {} : { cancellations }),
       specializations: baseUrl === null ? noSpecializations : createHttpSpecializations({ baseUrl, timeoutMs }),
     },
     eventBus: delivery,
     commandBus,
     settings: models,
-    providerFactory: new ConfiguredProviderFactory({
-      env,
-      secretsDirectory: models.secretsDir,
-      allowedHosts: models.providerAllowedHosts,
-      httpClient,
-      mediaFetcher,
-    }),
+    providerFactory: measuredProviders(providers, metrics),
     log,
   })
 }

@@ -173,6 +173,12 @@ export const settingsSchema = {
       '15000',
       'After so long without renewing its lease a worker may be declared dead. Leases are renewed every 5 s, or three times in that time.',
     ),
+    cancelPollMs: defaulting(
+      'CANCEL_POLL_MS',
+      integer(100, 60_000),
+      '1000',
+      'How often a worker looks whether one of its running requests is to be cancelled.',
+    ),
     ledgerRetentionDays: defaulting(
       'LEDGER_RETENTION_DAYS',
       integer(1, 3_650),

@@ -61,6 +61,11 @@ export class RequestConsumer {
     return this.stop()
   }
 
+  /** Ends the run of a request with this error, if it runs here. */
+  cancel(...[request, error]: Parameters<RequestDispatcher['cancel']>): void {
+    this.#dispatcher.cancel(request, error)
+  }
+
   /** What is in hand, and how far each partition has come. */
   status(): DispatcherStatus & { partitions: ReturnType<RecordIntake['assignment']> } {
     return { ...this.#dispatcher.status(), partitions: this.#intake.assignment() }

@@ -207,6 +207,14 @@ export class RequestDispatcher {
     return leftCount
   }
 
+  /**
+   * Ends the run of a request: its call is cut off, and the error is its outcome unless there is one by then. Nothing happens when
+   * none runs here; what waits learns of it at its claim.
+   */
+  cancel(request: Pick<ModelRequest, 'tenant' | 'requestId'>, error: ModelServiceError): void {
+    this.#runs.get(runKey(request))?.abort.abort(error)
+  }
+
   status(): DispatcherStatus {
     return {
       inHandCount: this.#window.count,
@@ -572,7 +580,7 @@ function refusalOf(failure: unknown): unknown {
   return failure instanceof ClaimRefused ? failure.cause : failure
 }
 
-function runKey({ tenant, requestId }: ModelRequest): string {
+function runKey({ tenant, requestId }: Pick<ModelRequest, 'tenant' | 'requestId'>): string {
   return `${tenant} ${requestId}`
 }
 

@@ -87,14 +87,20 @@ export const metricTable = {
   completions: {
     name: 'model_service_completions_total',
     type: 'counter',
-    help: 'Terminal records stored, by status and error code (empty when there is none).',
+    help: 'Terminal records made, by status and error code (empty when there is none).',
     labels: ['status', 'code'],
   },
   retries: {
     name: 'model_service_retries_total',
     type: 'counter',
-    help: 'Requests that were sent to try again, by number of the retry.',
+    help: 'Requests that were sent to a retry topic, by number of the retry.',
     labels: ['retry'],
+  },
+  settled: {
+    name: 'model_service_settled_outcomes_total',
+    type: 'counter',
+    help: 'Outcomes stored in the ledger: `terminal`, or `retry` (to a retry topic, or in place).',
+    labels: ['kind'],
   },
   deadLetters: {
     name: 'model_service_dead_letters_total',
@@ -118,7 +124,7 @@ export const metricTable = {
   settleDuration: {
     name: 'model_service_settle_duration_seconds',
     type: 'histogram',
-    help: 'Time from the outcome of a call until it is stored, waiting for the batch and for an absent database included.',
+    help: 'Time that storing one batch of outcomes took, waiting for an absent database included.',
     labels: [],
     buckets: shortSeconds,
   },
@@ -151,14 +157,14 @@ export const metricTable = {
   leaseRemaining: {
     name: 'model_service_lease_remaining_seconds',
     type: 'gauge',
-    help: 'How long the lease of this worker still holds without renewal; negative once it has lapsed.',
+    help: 'How long the lease of this worker still holds without renewal; 0 once it has lapsed.',
     labels: [],
   },
   retired: {
     name: 'model_service_incarnations_retired_total',
     type: 'counter',
     help: 'Incarnations given up after a failed transaction or a lost lease; the worker went on under a new id.',
-    labels: [],
+    labels: ['reason'],
   },
   recoveries: {
     name: 'model_service_recoveries_total',
@@ -182,8 +188,8 @@ export const metricTable = {
   alarms: {
     name: 'model_service_recovery_alarms_total',
     type: 'counter',
-    help: 'Recoveries that had to stop because a person must decide; the log says what.',
-    labels: [],
+    help: 'What a person must look at: recoveries that stopped or left something out. docs/delivery.md says what to do.',
+    labels: ['what'],
   },
   lastAlarm: {
     name: 'model_service_recovery_last_alarm_timestamp_seconds',
