@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { readTopics, topicBounds } from './topic-reader.ts'
+import { readTopics, topicBounds } from '../events/topic-reader.ts'
 
 /** Which answer to wait for, and how to ask. */
 export interface AwaitRecordOptions<T> {

@@ -7,11 +7,11 @@ import { kafkaConnection, schemaRegistryConnection } from '../config/connections
 import type { Settings } from '../config/settings-schema.ts'
 import { type TopicRole, topicName } from '../contract/topics.ts'
 import { createKafkaClient } from '../events/kafka-client.ts'
+import { brokerError } from '../events/topic-reader.ts'
 import type { Log } from '../model-service/ports.ts'
 import { cliSettings } from './cli-settings.ts'
 import { requireReachableBroker } from './reachable-broker.ts'
 import type { Terminal } from './terminal.ts'
-import { brokerError } from './topic-reader.ts'
 
 /** Kafka and the schema registry, as client commands use them. */
 export interface KafkaSession {

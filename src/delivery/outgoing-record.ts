@@ -1,3 +1,5 @@
+import { ModelServiceError } from '../errors/model-service-error.ts'
+
 /** A Kafka record on its way out, ready to send. */
 export interface OutgoingRecord {
   topic: string
@@ -10,11 +12,30 @@ export interface OutgoingRecord {
   value: Buffer | null
 }
 
+/**
+ * Why nothing may be published any more by the publisher that rejects with it.
+ *
+ * - `refused`: Kafka does not take these records for their data; nothing of the transaction was or will be committed
+ * - `fenced`: another producer has taken the transactional id
+ * - `doubt`: all else; whether the transaction was committed is not known
+ */
+export type PublishFailureReason = 'refused' | 'fenced' | 'doubt'
+
+/** Rejection of {@link RecordPublisher.publish}. */
+export class PublishFailure extends ModelServiceError {
+  readonly reason: PublishFailureReason
+
+  constructor(reason: PublishFailureReason, message: string, cause: unknown) {
+    super('BROKER_UNAVAILABLE', message, { cause })
+    this.reason = reason
+  }
+}
+
 /** Puts records into Kafka. */
 export interface RecordPublisher {
   /**
-   * Publishes all records in one transaction; resolves when it is committed. A rejection leaves the outcome in doubt: this
-   * publisher is finished then and must be replaced (rule 10 of docs/delivery.md).
+   * Publishes all records in one transaction; resolves when it is committed. After a rejection this publisher is finished and
+   * must be replaced (rule 10 of docs/delivery.md). @throws PublishFailure
    */
   publish(records: readonly OutgoingRecord[]): Promise<void>
 }

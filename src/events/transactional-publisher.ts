@@ -9,10 +9,14 @@
  */
 import { type Kafka, Partitioners, type Producer } from 'kafkajs'
 import { maxMessageBytes } from '../contract/topics.ts'
-import type { OutgoingRecord, RecordPublisher } from '../delivery/outgoing-record.ts'
+import {
+  type OutgoingRecord,
+  PublishFailure,
+  type PublishFailureReason,
+  type RecordPublisher,
+} from '../delivery/outgoing-record.ts'
 import { noSteps, type Steps } from '../delivery/steps.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
-import { ModelServiceError } from '../errors/model-service-error.ts'
 import { recordBytes } from './record-bytes.ts'
 
 /** What a publisher is made of. */
@@ -38,7 +42,9 @@ export class TransactionalPublisher implements RecordPublisher {
   readonly #timers: Timers
   readonly #publishTimeoutMs: number
   #opening: Promise<void> | undefined
-  #failure: ModelServiceError | undefined
+  #failure: PublishFailure | undefined
+  /** Whether a commit was asked for in the transaction under way. */
+  #mayBeCommitted = true
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: TransactionalPublisherOptions) {
@@ -76,7 +82,7 @@ export class TransactionalPublisher implements RecordPublisher {
     return this.#failure !== undefined
   }
 
-  /** @throws BROKER_UNAVAILABLE: the outcome is in doubt, this publisher is finished */
+  /** @throws PublishFailure: this publisher is finished */
   publish(records: readonly OutgoingRecord[]): Promise<void> {
     const run = this.#last.then(() => {
       if (this.#failure !== undefined) throw finishedError(this.#failure)
@@ -90,12 +96,14 @@ export class TransactionalPublisher implements RecordPublisher {
   /** Waits for the transaction under way and disconnects. */
   async close(): Promise<void> {
     await this.#last
-    this.#failure ??= new ModelServiceError('BROKER_UNAVAILABLE', 'The publisher was closed.')
+    this.#failure ??= new PublishFailure('doubt', 'The publisher was closed.', undefined)
     await this.#producer.disconnect()
   }
 
   async #runTransaction(records: readonly OutgoingRecord[]): Promise<void> {
     const transaction = await this.#producer.transaction()
+    await this.#steps.reached('begun')
+    this.#mayBeCommitted = false
     for (const part of partsOf(records)) {
       this.#assertUsable()
       await transaction.sendBatch({ acks: -1, topicMessages: topicMessages(part) })
@@ -103,12 +111,19 @@ export class TransactionalPublisher implements RecordPublisher {
     await this.#steps.reached('sent')
     // The time limit may have passed meanwhile; whoever saw the failure counts on no commit coming after it.
     this.#assertUsable()
+    this.#mayBeCommitted = true
     await transaction.commit()
     await this.#steps.reached('committed')
   }
 
   #assertUsable(): void {
     if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #reasonOf(error: unknown): PublishFailureReason {
+    const types = errorTypes(error)
+    if (types.some((type) => fencedTypes.has(type))) return 'fenced'
+    return !this.#mayBeCommitted && types.some((type) => refusedTypes.has(type)) ? 'refused' : 'doubt'
   }
 
   /** Runs with the time limit; whatever goes wrong finishes the publisher. */
@@ -122,11 +137,8 @@ export class TransactionalPublisher implements RecordPublisher {
     try {
       await Promise.race([run(), limit])
     } catch (error) {
-      this.#failure ??= new ModelServiceError(
-        'BROKER_UNAVAILABLE',
-        `Kafka failed while ${what}; whether the transaction was committed is not known here.`,
-        { cause: error },
-      )
+      const reason = this.#reasonOf(error)
+      this.#failure ??= new PublishFailure(reason, `Kafka failed while ${what} (${reason}).`, error)
       throw this.#failure
     } finally {
       cancel()
@@ -134,12 +146,34 @@ export class TransactionalPublisher implements RecordPublisher {
   }
 }
 
-function finishedError(cause: Error): ModelServiceError {
-  return new ModelServiceError(
-    'BROKER_UNAVAILABLE',
-    'This publisher is finished or was never opened; open a new one and recover what this one left.',
-    { cause },
-  )
+/** Names of Kafka's errors for a producer that another one has replaced. */
+const fencedTypes: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'])
+
+/** Names of Kafka's errors for records that it does not take, however often they come. */
+const refusedTypes: ReadonlySet<string> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'INVALID_TOPIC_EXCEPTION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'POLICY_VIOLATION',
+])
+
+/** The names in an error of kafkajs and in those that it wraps. */
+function errorTypes(error: unknown): string[] {
+  const types: string[] = []
+  for (let current = error; current instanceof Error && types.length < 10; ) {
+    if ('type' in current && typeof current.type === 'string') types.push(current.type)
+    current = current.cause ?? ('originalError' in current ? current.originalError : undefined)
+  }
+  return types
+}
+
+function finishedError(cause: Error): PublishFailure {
+  const message = 'This publisher is finished or was never opened; open a new one and recover what this one left.'
+  return new PublishFailure('doubt', message, cause)
 }
 
 function* partsOf(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import type pg from 'pg'
 import type { KafkaSession } from '../../src/cli/kafka-session.ts'
-import { readTopics, topicBounds } from '../../src/cli/topic-reader.ts'
+import { readTopics, topicBounds } from '../../src/events/topic-reader.ts'
 import type { DoubleCall } from '../../src/stack/double/call-ledger.ts'
 import type { Evidence, SeenCompletion } from './evidence.ts'
 

@@ -1,8 +1,8 @@
 import { isId } from '../../contract/limits.ts'
 import type { ReceivedRecord } from '../../delivery/received-record.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
+import { readTopics, topicBounds } from '../../events/topic-reader.ts'
 import type { KafkaSession } from '../kafka-session.ts'
-import { readTopics, topicBounds } from '../topic-reader.ts'
 import { type AuditReport, RequestAudit } from './audit.ts'
 
 /** What limits and accompanies an audit. */

@@ -2,6 +2,7 @@ import { Argument, type Command } from 'commander'
 import type { TopicRole } from '../../contract/topics.ts'
 import type { ReceivedRecord } from '../../delivery/received-record.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
+import { readTopics, topicBounds } from '../../events/topic-reader.ts'
 import { type CommonOptions, integerOption, withCommonOptions } from '../command-options.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import {
@@ -15,7 +16,6 @@ import {
 import type { KafkaSession } from '../kafka-session.ts'
 import type { RunAction } from '../program.ts'
 import { paint, printJson, printLine, printNote, type Terminal } from '../terminal.ts'
-import { readTopics, topicBounds } from '../topic-reader.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** What can be followed, by the word that the user says. */

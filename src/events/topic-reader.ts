@@ -1,9 +1,9 @@
 /**
- * Reads topics for people: from the beginning, from the end or from given offsets, to the end as it was at the start, or
- * for as long as it is wanted. Only committed records are read, nothing is committed, and no other reader is disturbed.
+ * Reads topics from the beginning, from the end or from given offsets, to a given end, or for as long as it is wanted: for
+ * people, and for recoveries. Only committed records are read, nothing is committed, and no other reader is disturbed.
  *
- * The client library reads in consumer groups only, so each reading has a group of its own, `model-service-cli-<uuid>`,
- * that vanishes from the broker with its only member. Where ACLs are on, the prefix needs READ on the group.
+ * The client library reads in consumer groups only, so each reading has a group of its own, by default
+ * `model-service-cli-<uuid>`, that vanishes from the broker with its only member. Where ACLs are on, the prefix needs READ.
  *
  * The end is a position, not a last record: the tail of a partition may be aborted records or transaction markers, for
  * which no record is handed over. The library reports the offset that it has worked through for them too.
@@ -20,6 +20,8 @@ export type TopicPositions = ReadonlyMap<string, ReadonlyMap<number, number>>
 export interface ReadTopicsOptions {
   kafka: Kafka
   topics: readonly string[]
+  /** What stands before the random part of the group's name; default `model-service-cli-`. */
+  groupPrefix?: string
   /** The beginning, or the offsets to begin at. */
   from: 'beginning' | TopicPositions
   /** Offsets to stop before; without them reading goes on until it is stopped. */
@@ -104,7 +106,7 @@ class Reading {
       }
     }
     this.#consumer = options.kafka.consumer({
-      groupId: `model-service-cli-${randomUUID()}`,
+      groupId: `${options.groupPrefix ?? 'model-service-cli-'}${randomUUID()}`,
       allowAutoTopicCreation: false,
       readUncommitted: false,
       maxWaitTimeInMs: 200,
