@@ -55,4 +55,6 @@ export interface Expectation {
   /** Statuses that terminal records may have; default COMPLETED only, and FAILED with OUTCOME_UNKNOWN where that is excused. */
   statuses: readonly string[]
   deadLetterCodes: readonly string[]
+  /** Calls that each request makes when nothing goes wrong with the workers; default 1. */
+  callsPerRequest: number
 }

@@ -138,7 +138,12 @@ async function fillTemplate(bed: FaultBed, databaseUrl: string, doubleUrl: strin
       'provider',
     )
     for (const [id, delayMs] of Object.entries(modelDelays)) {
-      const model = { id, provider: 'double', providerModel: `double-delay-${delayMs}` }
+      const model = {
+        id,
+        provider: 'double',
+        providerModel: `double-delay-${delayMs}`,
+        capabilities: ['CHAT' as const],
+      }
       await send({ type: 'RegisterModel', model }, `model-${id}`)
     }
   } finally {

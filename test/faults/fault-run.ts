@@ -21,7 +21,7 @@ import type { Expectation, FaultEvent, SentRequest } from './evidence.ts'
 import type { FaultBed } from './fault-bed.ts'
 import { type FaultWorker, startFaultWorker } from './fault-worker.ts'
 import { type Load, openLoad } from './load.ts'
-import { judge } from './oracles.ts'
+import { judge, type Verdict } from './oracles.ts'
 import type { RunResult } from './result-table.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 
@@ -40,6 +40,8 @@ export interface Scenario {
 
 /** Statements that were under way when a worker ended are over by then. */
 const secondLookMs = 250
+/** A run that has failed already is given this long to become quiet. */
+const afterFailureMs = 10_000
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Carries a scenario out in a namespace of its own and judges it. */
@@ -55,8 +57,13 @@ export async function carryOut(
   const run = new FaultRun(bed, { namespace, env, seed: options.seed, size: options.size })
   try {
     await run.open()
-    await scenario.run(run).catch((error: unknown) => run.problem(`the scenario failed: ${messageOf(error)}`))
-    const verdict = await run.end(scenario)
+    const failure = await scenario.run(run).then(
+      () => null,
+      (error: unknown) => `the scenario failed: ${messageOf(error)}`,
+    )
+    if (failure !== null) run.problem(failure)
+    const quietTimeoutMs = failure === null ? (scenario.quietTimeoutMs ?? 60_000) : afterFailureMs
+    const verdict = await run.end({ quietTimeoutMs, expect: scenario.expect ?? {} })
     return { name: scenario.name, seed: options.seed, durationMs: performance.now() - startedAt, ...verdict }
   } finally {
     await run.close()
@@ -159,7 +166,8 @@ export class FaultRun {
     this.workers.push(worker)
     if (options.faults?.includes(':exit') === true) this.#doomed.add(worker)
     void worker.ended.then((code) => {
-      if (code === 0) return
+      // SIGTERM may come before a process has begun to listen for it.
+      if (code === 0 || (code === 143 && !worker.hasServed)) return
       if (!this.#doomed.has(worker)) this.problem(`${name} ended with ${code}`)
       this.#note(worker, `ended with ${code}`)
     })
@@ -271,8 +279,8 @@ export class FaultRun {
   }
 
   /** Quiet, ended, judged. */
-  async end(scenario: Scenario): Promise<ReturnType<typeof judge>> {
-    await this.untilQuiet(scenario.quietTimeoutMs ?? 60_000).catch((error: unknown) =>
+  async end(options: { quietTimeoutMs: number; expect: Partial<Expectation> }): Promise<Verdict> {
+    await this.untilQuiet(options.quietTimeoutMs).catch((error: unknown) =>
       this.problem(`never quiet: ${messageOf(error)}`),
     )
     await this.drainAll()
@@ -286,7 +294,7 @@ export class FaultRun {
     })
     const verdict = judge(
       { ...evidence, sent: [...this.#sent.values()], faults: this.#faults },
-      { order: 'none', statuses: ['COMPLETED'], deadLetterCodes: [], ...scenario.expect },
+      { order: 'none', statuses: ['COMPLETED'], deadLetterCodes: [], callsPerRequest: 1, ...options.expect },
     )
     return { ...verdict, problems: [...this.#problems, ...verdict.problems] }
   }

@@ -13,6 +13,7 @@ export interface FaultWorker {
   /** Resolves with the exit code, or 128 and the number of the signal, once it has ended. */
   readonly ended: Promise<number>
   readonly hasEnded: boolean
+  readonly hasServed: boolean
   /** Resolves when it serves; rejects, with the end of its log, when it ended first or took too long. */
   serves(timeoutMs?: number): Promise<void>
   signal(signal: NodeJS.Signals): void
@@ -46,6 +47,7 @@ export function startFaultWorker(options: {
   closeSync(output)
   living.add(child)
   let hasEnded = false
+  let hasServed = false
   const serving = Promise.withResolvers<void>()
   serving.promise.catch(() => {})
   const ended = new Promise<number>((resolve) => {
@@ -61,6 +63,7 @@ export function startFaultWorker(options: {
   child.on('message', (message: WorkerMessage) => {
     switch (message.kind) {
       case 'serves':
+        hasServed = true
         serving.resolve()
         break
       case 'stops-itself':
@@ -77,6 +80,9 @@ export function startFaultWorker(options: {
     ended,
     get hasEnded() {
       return hasEnded
+    },
+    get hasServed() {
+      return hasServed
     },
     async serves(timeoutMs = 60_000) {
       const timer = setTimeout(

@@ -13,7 +13,7 @@ export interface Verdict {
   lostCount: number
   doubledCount: number
   callCount: number
-  /** Calls beyond the first of a request. */
+  /** Calls of requests beyond those that each makes. */
   repeatedCount: number
   excusedCount: number
   unexcusedCount: number
@@ -42,7 +42,7 @@ export function judge(evidence: Evidence, expectation: Expectation): Verdict {
     [...terminal.keys()].filter((id) => !sent.has(id)),
   )
 
-  const repeated = judgeCalls(evidence, { sent, calls, problems })
+  const repeated = judgeCalls(evidence, { sent, calls, expectation, problems })
   judgeRecords(evidence, { sent, terminal, calls, expectation, problems })
   judgeDatabase(evidence, { sent, terminal, problems })
   judgeOrder(evidence.completions, sent, { expectation, problems })
@@ -69,7 +69,7 @@ interface Judging {
 
 function judgeCalls(
   { calls: all, faults }: Evidence,
-  { sent, calls, problems }: Pick<Judging, 'sent' | 'calls' | 'problems'>,
+  { sent, calls, expectation, problems }: Omit<Judging, 'terminal'>,
 ): Pick<Verdict, 'repeatedCount' | 'excusedCount' | 'unexcusedCount'> {
   const excuses = Map.groupBy(
     faults.flatMap(({ claimed }) => claimed),
@@ -79,7 +79,7 @@ function judgeCalls(
   let excusedCount = 0
   const unexcused: string[] = []
   for (const [id, made] of calls) {
-    const repeats = made.length - 1
+    const repeats = Math.max(0, made.length - expectation.callsPerRequest)
     const allowed = sent.get(id)?.onUncertain === 'FAIL' ? 0 : (excuses.get(id)?.length ?? 0)
     repeatedCount += repeats
     excusedCount += Math.min(repeats, allowed)
@@ -178,9 +178,14 @@ function judgeOrder(
 }
 
 function recoveryMs({ faults, ledger }: Evidence): number | null {
-  const publishedAt = new Map(ledger.map(({ requestId, updatedAt }) => [requestId, updatedAt]))
+  const publishedAt = new Map(
+    ledger.flatMap(({ requestId, state, updatedAt }) => (state === 'PUBLISHED' ? [[requestId, updatedAt]] : [])),
+  )
   const times = faults.flatMap(({ at, claimed, settled }) =>
-    [...claimed, ...settled].map((id) => (publishedAt.get(id) ?? at) - at),
+    [...claimed, ...settled].flatMap((id) => {
+      const published = publishedAt.get(id)
+      return published === undefined ? [] : [Math.max(0, published - at)]
+    }),
   )
   return times.length === 0 ? null : Math.max(...times)
 }

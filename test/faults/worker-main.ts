@@ -26,7 +26,8 @@ const settings = loadSettings(process.env, [
 const log = createLogger({ level: settings.observability.logLevel, secrets: [], base: { pid: process.pid } })
 const stopping = new AbortController()
 process.on('SIGTERM', () => stopping.abort())
-process.once('disconnect', () => process.exit(1))
+const parentIsGone = (): never => process.exit(1)
+process.once('disconnect', parentIsGone)
 
 const steps = new FaultySteps(parseFaultPlan(process.env['FAULTS'] ?? ''), act)
 try {
@@ -46,7 +47,8 @@ try {
     process.exitCode = 1
   }
 }
-process.disconnect()
+process.off('disconnect', parentIsGone)
+if (process.connected) process.disconnect()
 
 async function act({ point, action }: PlannedFault): Promise<void> {
   switch (action.kind) {

@@ -23,6 +23,26 @@ export const duplicates: Scenario = {
   },
 }
 
+/** The copies are read by workers that do not have the claim, whose owner dies. */
+export const duplicatesAndKill: Scenario = {
+  name: 'duplicates-and-kill',
+  shows: 'every request is sent twice, to partitions of different workers; the worker that has the claims is killed',
+  async run(run) {
+    await run.startWorkers(3)
+    for (let round = 0; round < 3; round++) {
+      const requests = run.load.make({ count: 60, models: ['slow', 'long'] })
+      await Promise.all(
+        [0, 3].map((shift) =>
+          run.load.send(requests.map((request, index) => ({ ...request, partition: (index + shift) % 6 }))),
+        ),
+      )
+      await until(async () => (await run.countRows("state = 'CLAIMED'")) > 20, 'claims')
+      await run.kill(run.random.pick(run.workers.filter(({ hasEnded }) => !hasEnded)))
+      await run.startWorker()
+    }
+  },
+}
+
 /** The same id with another content. */
 export const otherPayload: Scenario = {
   name: 'other-payload',

@@ -1,5 +1,12 @@
 import type { Scenario } from '../fault-run.ts'
-import { duplicates, otherPayload, replay } from './duplicates.ts'
+import {
+  doubtBehindOpenTransaction,
+  doubtUnderLoad,
+  recovererInDoubt,
+  stoppedBeforeFirstPublish,
+  timedOutTransaction,
+} from './doubt.ts'
+import { duplicates, duplicatesAndKill, otherPayload, replay } from './duplicates.ts'
 import { allDie, crashAt, randomKills, recovererCrashAt, twoRecoverers } from './kills.ts'
 import { lostAnswers, lostDatabaseAnswers } from './lost-answers.ts'
 import { brokerKill, databaseRestart, flapping, rollingRestart, terminatedSessions } from './outages.ts'
@@ -26,6 +33,11 @@ export const fullScenarios: readonly Scenario[] = [
   zombie,
   idleZombie,
   ...['claimed', 'called', 'settled', 'begun', 'sent', 'committed', 'marked'].map(stopAt),
+  stoppedBeforeFirstPublish,
+  doubtUnderLoad,
+  doubtBehindOpenTransaction,
+  recovererInDoubt,
+  timedOutTransaction,
   rollingRestart,
   flapping,
   brokerKill,
@@ -34,6 +46,7 @@ export const fullScenarios: readonly Scenario[] = [
   databaseRestart,
   terminatedSessions,
   duplicates,
+  duplicatesAndKill,
   otherPayload,
   replay,
 ]
