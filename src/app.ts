@@ -45,7 +45,7 @@ import { createKafkaClient } from './events/kafka-client.ts'
 import { OutboxRelay } from './events/outbox-relay.ts'
 import { createOutcomeRecords } from './events/outcome-records.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
-import { retryRecord } from './events/retry-record.ts'
+import { parseRetryRecord, retryRecord, retryTopicRoles } from './events/retry-record.ts'
 import { existingTopics } from './events/topic-admin.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
@@ -166,7 +166,9 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   await untilThere('request log', () => ensureRequestLogPartitions(database.pool, { now: Date.now() }), building)
 
   const kafka = createKafkaClient(kafkaConnection(settings.kafka), log)
-  await untilThere('broker', () => checkTopics(kafka, topicPrefix), building)
+  const requestTopics = settings.kafka.requestTopics.map((topic) => ({ ...topic, name: topicPrefix + topic.name }))
+  const requestTopicNames = requestTopics.map(({ name }) => name)
+  await untilThere('broker', () => checkTopics(kafka, topicPrefix, requestTopicNames), building)
   const replyTopics = await untilThere('broker', () => usableReplyTopics(kafka, settings, log), building)
 
   const schemaRegistry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
@@ -217,12 +219,13 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   const service = createService(settings, { ...building, delivery, commandBus, registry, cancellations })
   service.start()
 
-  const intake = (groupId: string, role: TopicRole, listener: IntakeListener) =>
+  const { groupId } = settings.kafka
+  const intake = (group: string, topics: readonly string[], listener: IntakeListener) =>
     createKafkaIntake({
       ...listener,
       kafka,
-      groupId,
-      topics: [topicName(role, topicPrefix)],
+      groupId: group,
+      topics,
       settings: {
         sessionTimeoutMs: settings.kafka.sessionTimeoutMs,
         commitIntervalMs: settings.intake.commitIntervalMs,
@@ -232,15 +235,23 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   const decoderOptions = { writerTypes: schemaRegistry, timers: systemTimers }
 
   const commands = new CommandConsumer({
-    createIntake: (listener) => intake(`${settings.kafka.groupId}.commands`, 'commands', listener),
+    createIntake: (listener) => intake(`${groupId}.commands`, [topicName('commands', topicPrefix)], listener),
     decoder: createRecordDecoder({ name: 'ModelCommand', ...decoderOptions }),
     commandBus,
     deadLetters: delivery,
     onFatal,
     log,
   })
+  const retryTopics = retryTopicRoles.map((role) => topicName(role, topicPrefix))
   const requests = new RequestConsumer({
-    createIntake: (listener) => intake(settings.kafka.groupId, 'requests', listener),
+    createIntake: (listener) => intake(groupId, requestTopicNames, listener),
+    topics: requestTopics,
+    retries: {
+      topics: retryTopics,
+      createIntake: (listener) => intake(`${groupId}.retry`, retryTopics, listener),
+      isRetry: (topic) => retryTopics.includes(topic),
+      parse: parseRetryRecord,
+    },
     decoder: createRecordDecoder({ name: 'ModelRequest', ...decoderOptions }),
     delivery,
     service,
@@ -252,6 +263,9 @@ async function serve(settings: Settings, building: Building): Promise<void> {
       maxConcurrentRequests: settings.intake.maxConcurrentRequestsCount,
       windowCount: settings.intake.windowCount,
       windowBytes: settings.intake.windowBytes,
+      keyWindowCount: settings.intake.keyWindowCount,
+      tenantMaxConcurrentCount: settings.intake.tenantMaxConcurrentCount,
+      tenantWeights: settings.intake.tenantWeights,
     },
     log,
   })
@@ -314,8 +328,9 @@ async function untilThere<T>(what: string, run: () => Promise<T>, { log, signal 
 }
 
 /** @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
-async function checkTopics(kafka: Kafka, prefix: string): Promise<void> {
-  const names = (Object.keys(topics) as TopicRole[]).map((role) => topicName(role, prefix))
+async function checkTopics(kafka: Kafka, prefix: string, requestTopics: readonly string[]): Promise<void> {
+  const ofContract = (Object.keys(topics) as TopicRole[]).map((role) => topicName(role, prefix))
+  const names = [...new Set([...ofContract, ...requestTopics])]
   const existing = await existingTopics(kafka, names)
   const missing = names.filter((name) => !existing.has(name))
   if (missing.length === 0) return

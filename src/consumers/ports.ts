@@ -2,7 +2,7 @@
  * What the consumers need from the rest: a decoder, the delivery engine, the service. Small, owned here; `app.ts` fits
  * the real ones in.
  */
-import type { ModelCommand, ModelCompletion, ModelRequest } from '../contract/types.ts'
+import type { Attempt, ModelCommand, ModelCompletion, ModelRequest, SourceCoordinates } from '../contract/types.ts'
 import type { DeliveryJob } from '../delivery/delivery-job.ts'
 import type { ClaimResult } from '../delivery/ledger.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
@@ -47,12 +47,35 @@ export interface RequestDelivery extends DeadLetters {
   release(job: DeliveryJob, attemptCount?: number): Promise<void>
 }
 
+/** What a record of a retry topic says beside the request. */
+export interface ParsedRetry {
+  /** Counts from 1. */
+  retry: number
+  /** Unix ms. */
+  notBefore: number
+  /** Attempts of the tries before. */
+  attempts: Attempt[]
+  /** The request record as it was, with the coordinates of the retry record. */
+  record: ReceivedRecord
+  /** Where the request record lay. */
+  origin: SourceCoordinates
+}
+
+/** Knows the records of the retry topics. */
+export interface RetryRecords {
+  /** Whether a topic, by its full name, holds retries. */
+  isRetry(topic: string): boolean
+  /** Null for what no worker wrote. */
+  parse(record: ReceivedRecord): ParsedRetry | null
+}
+
 /** Serves one request; ModelService does. */
 export interface RequestProcessor {
   /**
    * Resolves when the outcome is published for good.
    * @throws ClaimRefused as `beforeFirstCall` threw it
    * @throws ClaimLost when the outcome was dropped because the request is not ours any more
+   * @throws RetryInPlace when nothing was published and the request is to be tried again
    */
   process(request: ModelRequest, context: RequestContext): Promise<ModelCompletion>
 }

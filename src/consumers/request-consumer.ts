@@ -1,14 +1,27 @@
+import type { RequestTopic } from '../contract/request-topic.ts'
 import { systemTimers } from '../delivery/timers.ts'
-import type { Log } from '../model-service/ports.ts'
-import type { RequestDelivery } from './ports.ts'
-import type { IntakeListener, RecordIntake } from './record-intake.ts'
+import type { Clock, Log } from '../model-service/ports.ts'
+import { IntakeGroup } from './intake-group.ts'
+import type { RequestDelivery, RetryRecords } from './ports.ts'
+import type { IntakeListener, IntakeRecord, RecordIntake } from './record-intake.ts'
 import { type DispatcherOptions, type DispatcherStatus, RequestDispatcher } from './request-dispatcher.ts'
+import { RetryGate } from './retry-gate.ts'
 import { pauseFor } from './timers.ts'
 
 /** What {@link RequestConsumer} is given. */
-export interface RequestConsumerOptions extends Omit<DispatcherOptions, 'intake' | 'delivery'> {
+export interface RequestConsumerOptions extends Omit<DispatcherOptions, 'intake' | 'delivery' | 'retries' | 'topics'> {
   /** Builds the intake that tells this listener; called once. */
   createIntake(listener: IntakeListener): RecordIntake
+  /** The topics, by their full names, and what holds of them. */
+  topics: readonly RequestTopic[]
+  /** The retry topics, if any; read as a group of their own, so that their waits are nobody else's rebalances. */
+  retries?: RetryRecords & {
+    /** Full names. */
+    topics: readonly string[]
+    createIntake(listener: IntakeListener): RecordIntake
+    /** Default: the system's. */
+    clock?: Clock
+  }
   delivery: RequestDelivery & {
     /** Resolves when everything that was handed over is published and marked. */
     drain(): Promise<void>
@@ -18,22 +31,44 @@ export interface RequestConsumerOptions extends Omit<DispatcherOptions, 'intake'
   log: Log
 }
 
-/** Consumes model requests: intake and dispatcher, with one beginning and one end. */
+/** Consumes model requests and their retries: intakes, gate and dispatcher, with one beginning and one end. */
 export class RequestConsumer {
   readonly #options: RequestConsumerOptions
   readonly #dispatcher: RequestDispatcher
   readonly #intake: RecordIntake
+  readonly #gate: RetryGate | undefined
   readonly #hurry = new AbortController()
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: RequestConsumerOptions) {
     this.#options = options
-    this.#intake = options.createIntake({
-      onRecords: (records) => this.#dispatcher.enqueue(records),
+    const { retries, topics, timers = systemTimers } = options
+    const listener = {
+      onRecords: (records: readonly IntakeRecord[]) => this.#dispatcher.enqueue(records),
       onRevoked: () => this.#dispatcher.dropRevoked(),
-      onFatal: (error) => options.onFatal(error),
-    })
+      onFatal: (error: Error) => options.onFatal(error),
+    }
+    const members = [{ intake: options.createIntake(listener), topics: topics.map(({ name }) => name) }]
+    if (retries !== undefined) {
+      const intake = retries.createIntake({
+        ...listener,
+        onRecords: (records) => this.#gate?.take(records),
+        onRevoked: () => {
+          this.#gate?.dropRevoked()
+          this.#dispatcher.dropRevoked()
+        },
+      })
+      members.push({ intake, topics: [...retries.topics] })
+      this.#gate = new RetryGate({
+        intake,
+        notBefore: (record) => retries.parse(record)?.notBefore ?? null,
+        onDue: listener.onRecords,
+        clock: retries.clock ?? { now: () => Date.now() },
+        timers,
+      })
+    }
+    this.#intake = new IntakeGroup(members)
     this.#dispatcher = new RequestDispatcher({ ...options, intake: this.#intake })
   }
 
@@ -67,14 +102,16 @@ export class RequestConsumer {
   }
 
   /** What is in hand, and how far each partition has come. */
-  status(): DispatcherStatus & { partitions: ReturnType<RecordIntake['assignment']> } {
-    return { ...this.#dispatcher.status(), partitions: this.#intake.assignment() }
+  status(): DispatcherStatus & { heldRetryCount: number; partitions: ReturnType<RecordIntake['assignment']> } {
+    const heldRetryCount = this.#gate?.heldCount ?? 0
+    return { ...this.#dispatcher.status(), heldRetryCount, partitions: this.#intake.assignment() }
   }
 
   async #stop(): Promise<void> {
     const { log, delivery, drainTimeoutMs = 30_000, timers = systemTimers } = this.#options
     const hurry = this.#hurry.signal
     const begun = timers.now()
+    this.#gate?.close()
     const leftCount = await this.#dispatcher.drain(drainTimeoutMs, hurry)
     if (leftCount > 0) {
       log.warn({ leftCount }, 'Calls were cut off; others take them over once this worker is dead')

@@ -2,37 +2,45 @@
  * The one owner of the window, the lanes and the claims: what was read and is not finished is in hand here, in one of
  * these states.
  *
- *   decoding ───► waiting ───► running ───► (finished)
- *      │           ▲   ▲          │
- *      │           │   └─ parked ◄┤
- *      └──────► dead-lettering ◄──┘
+ *   queued ───► decoding ───► waiting ───► running ───► (finished)
+ *                  │           ▲   ▲          │
+ *                  │           │   └─ parked ◄┤
+ *                  └──────► dead-lettering ◄──┘
  *
- * - decoding: entered from the intake. The registry is waited for; an undecodable record, or one whose ids are not valid,
- *   goes on to dead-lettering.
+ * - queued: behind others of its key or partition, where its topic is ordered; goes on as soon as it is the first of its
+ *   line, and stays that until it is finished, whatever happens in between. Records of other topics go on at once.
+ * - decoding: the registry is waited for; an undecodable record, or one whose ids are not valid, goes on to
+ *   dead-lettering.
  * - waiting: in its lane, for a slot. Unclaimed, so it may be dropped at any time: another worker reads it again.
  * - running: has a slot; the service plans, asks for the claim, calls and publishes. Ends the record (published, now or
- *   before), or sends it to dead-lettering (the id belongs to another content) or to parked. A database that does not
- *   answer sends it back to the front of its lane and closes the lanes until one probe has got through.
- * - parked: looked at again after a while (another worker has the claim; the run failed unexpectedly), or when the run of
- *   the same request that is in progress here has ended. One request never runs twice at once in a process.
+ *   before, or on its way to a retry topic), or sends it to dead-lettering (the id belongs to another content, or the
+ *   ledger cannot store it) or to parked. A database that does not answer sends it back to the front of its lane and closes
+ *   the lanes until one probe has got through.
+ * - parked: looked at again after a while (another worker has the claim; a retry in place; the run failed unexpectedly), or
+ *   when the run of the same request that is in progress here has ended. One request never runs twice at once in a process.
  * - dead-lettering: until the broker has it, however often that takes.
  * - finished: the intake is told, the window has room again. Nothing else ever finishes a record.
  *
  * The trade: what waits is in memory only, and read again after a restart. In return nothing is written to the database
- * for a record before its call is about to begin. It is longer than most files because the states are told together.
+ * for a record before its call is about to begin. No step costs more the more is in hand; only a rebalance and the end
+ * look at everything. It is longer than most files because the states are told together.
  */
 import { isId } from '../contract/limits.ts'
+import type { RequestTopic } from '../contract/request-topic.ts'
 import type { ModelChunk, ModelRequest } from '../contract/types.ts'
-import { ClaimLost, type DeliveryJob } from '../delivery/delivery-job.ts'
+import { ClaimLost, type DeliveryJob, RetryInPlace } from '../delivery/delivery-job.ts'
 import type { ClaimResult } from '../delivery/ledger.ts'
+import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { type Claim, ClaimRefused, type Log, type RequestContext } from '../model-service/ports.ts'
 import { decodeRecord } from './decode-record.ts'
 import { FairQueue } from './fair-queue.ts'
 import { IntakeWindow } from './intake-window.ts'
+import { LinkedQueue } from './linked-queue.ts'
+import { type LinePlace, OrderedLines } from './ordered-lines.ts'
 import { Outage } from './outage.ts'
-import type { RequestDecoder, RequestDelivery, RequestProcessor } from './ports.ts'
+import type { ParsedRetry, RequestDecoder, RequestDelivery, RequestProcessor, RetryRecords } from './ports.ts'
 import type { IntakeRecord, RecordIntake } from './record-intake.ts'
 import { retryDelayMs } from './retry-delay.ts'
 
@@ -44,6 +52,15 @@ export interface DispatcherSettings {
   windowCount?: number
   /** Bytes in hand at which reading pauses; default 64 MiB. */
   windowBytes?: number
+  /**
+   * Records in hand of one key or partition of an ordered topic at which its partition is paused; default 50. Their share of
+   * `windowBytes` is the same.
+   */
+  keyWindowCount?: number
+  /** Requests of one tenant that run at once; 0, the default, is no limit of their own. */
+  tenantMaxConcurrentCount?: number
+  /** Turns of a tenant in a row in each lane; default 1. */
+  tenantWeights?: ReadonlyMap<string, number>
   /** Time until a request that another worker has is looked at again, in ms; default 1,000. */
   heldRetryMs?: number
   /** First and longest wait while database, registry or broker are away, in ms; default 250 and 10,000. */
@@ -57,6 +74,10 @@ export interface DispatcherOptions {
   decoder: RequestDecoder
   delivery: RequestDelivery
   service: RequestProcessor
+  /** What holds of topics, by their full names; of others: no order, any tenant. */
+  topics?: readonly RequestTopic[]
+  /** Knows the records of the retry topics; without it all records are requests. */
+  retries?: RetryRecords
   /** `v1:` and the hexadecimal SHA-256 of the canonical request. */
   payloadHash(request: ModelRequest): string
   /** Takes the live deltas of requests with `stream`; must not throw. */
@@ -85,6 +106,8 @@ type Verdict =
   | Exclude<ClaimResult['kind'], 'claimed' | 'uncertain' | 'cancelled'>
   /** Nobody knows of the claim; the database did not answer. */
   | 'database-away'
+  /** It is to be tried again in place: {@link RetryInPlace}. */
+  | 'retry-in-place'
   /** The worker is stopping, or the partition has gone, before anything was claimed for good. */
   | 'dropped'
   /** It failed unexpectedly. */
@@ -92,18 +115,24 @@ type Verdict =
 
 interface Entry {
   readonly record: IntakeRecord
-  readonly bytes: number
-  state: 'decoding' | 'waiting' | 'running' | 'parked' | 'dead-lettering' | 'gone'
+  /** What holds of the topic of the request record. */
+  readonly topic: RequestTopic
+  /** What a record of a retry topic says. */
+  readonly retry: ParsedRetry | null
+  readonly place: LinePlace
+  state: 'queued' | 'decoding' | 'waiting' | 'running' | 'parked' | 'dead-lettering' | 'gone'
   /** Cancels the timer of a parked or dead-lettering entry. */
   cancelTimer: () => void
   /** Failed runs, or failed tries to dead-letter. */
   failureCount: number
 }
 
+/** `asking` while the answer of the ledger is awaited; a call may have begun once it is `claimed`. */
+type ClaimState = 'none' | 'asking' | 'claimed'
+
 interface Run extends Admitted {
   readonly abort: AbortController
-  /** `asking` while the answer of the ledger is awaited; a call may have begun once it is `claimed`. */
-  claim: 'none' | 'asking' | 'claimed'
+  claim: ClaimState
   verdict: Verdict | undefined
   /** Calls begun under the claim. */
   callCount: number
@@ -116,12 +145,17 @@ interface Admitted {
   readonly entry: Entry
   readonly request: ModelRequest
   readonly job: DeliveryJob
+  /** Set when the request must not be served: it ends REJECTED. */
+  readonly rejection: ModelServiceError | null
 }
 
 const defaults: Required<DispatcherSettings> = {
   maxConcurrentRequests: 64,
   windowCount: 1_000,
   windowBytes: 64 * 1024 * 1024,
+  keyWindowCount: 50,
+  tenantMaxConcurrentCount: 0,
+  tenantWeights: new Map(),
   heldRetryMs: 1_000,
   firstRetryMs: 250,
   maxRetryMs: 10_000,
@@ -134,10 +168,15 @@ export class RequestDispatcher {
   readonly #timers: Timers
   readonly #log: Log
   readonly #window: IntakeWindow
-  readonly #queue = new FairQueue<Admitted>()
+  readonly #topics: ReadonlyMap<string, RequestTopic>
+  readonly #lines: OrderedLines<Entry>
+  readonly #toDecode = new LinkedQueue<Entry>()
+  readonly #queue: FairQueue<Admitted>
   readonly #entries = new Set<Entry>()
   /** By tenant and request id. */
   readonly #runs = new Map<string, Run>()
+  readonly #claimCounts: Record<ClaimState, number> = { none: 0, asking: 0, claimed: 0 }
+  #deadLetteringCount = 0
   readonly #database: Outage
   readonly #ending = new AbortController()
   #awaitingRegistryCount = 0
@@ -151,6 +190,14 @@ export class RequestDispatcher {
     this.#timers = options.timers ?? systemTimers
     this.#log = options.log
     this.#window = new IntakeWindow(this.#settings)
+    this.#topics = new Map(options.topics?.map((topic) => [topic.name, topic]))
+    const { keyWindowCount, windowCount, windowBytes, tenantMaxConcurrentCount, tenantWeights } = this.#settings
+    this.#lines = new OrderedLines({
+      limits: { windowCount: keyWindowCount, windowBytes: (windowBytes * keyWindowCount) / windowCount },
+      pause: (partition) => options.intake.pause(partition),
+      resume: (partition) => options.intake.resume(partition),
+    })
+    this.#queue = new FairQueue({ maxInFlightCount: tenantMaxConcurrentCount, weights: tenantWeights })
     this.#database = new Outage({ timers: this.#timers, delay: this.#delay, onProbe: () => this.#pump() })
   }
 
@@ -158,16 +205,10 @@ export class RequestDispatcher {
   enqueue(records: readonly IntakeRecord[]): void {
     if (this.#isEnding) return
     for (const record of records) {
-      const entry: Entry = {
-        record,
-        bytes: bytesOf(record),
-        state: 'decoding',
-        cancelTimer: () => {},
-        failureCount: 0,
-      }
+      const entry = this.#entryOf(record)
       this.#entries.add(entry)
-      this.#window.add(entry.bytes)
-      this.#decode(entry)
+      this.#window.add(entry.place.bytes)
+      if (entry.topic.order === 'none' || this.#lines.join(entry)) this.#toDecode.push(entry)
     }
     this.#pump()
   }
@@ -195,14 +236,14 @@ export class RequestDispatcher {
     const cannotWait = new AbortController()
     const cancel = this.#timers.after(limitMs, () => cannotWait.abort())
     const stop = AbortSignal.any([cannotWait.signal, hurry])
-    while (this.#unfinishedCount() > 0 && !stop.aborted) {
+    stop.addEventListener('abort', () => this.#onProgress?.(), { once: true })
+    while (this.#unfinishedCount > 0 && !stop.aborted) {
       await new Promise<void>((resolve) => {
         this.#onProgress = resolve
-        stop.addEventListener('abort', () => resolve(), { once: true })
       })
     }
     cancel()
-    const leftCount = this.#unfinishedCount()
+    const leftCount = this.#unfinishedCount
     for (const { abort } of this.#runs.values()) abort.abort(this.#ending.signal.reason)
     return leftCount
   }
@@ -229,7 +270,26 @@ export class RequestDispatcher {
 
   // ---------------------------------------------------------------- decoding
 
+  #entryOf(record: IntakeRecord): Entry {
+    const { retries } = this.#options
+    const retry = retries?.isRetry(record.topic) ? retries.parse(record) : null
+    const name = retry?.origin.topic ?? record.topic
+    const known = this.#topics.get(name) ?? { name, order: 'none', tenant: null }
+    // Retry topics serve requests without an order only, whatever the settings say by now.
+    const topic: RequestTopic = retry === null ? known : { ...known, order: 'none' }
+    const { partition, key } = record
+    const place = { topic: record.topic, partition, key: topic.order === 'key' ? key : null, bytes: bytesOf(record) }
+    return { record, topic, retry, place, state: 'queued', cancelTimer: () => {}, failureCount: 0 }
+  }
+
   #decode(entry: Entry): void {
+    if (entry.state === 'gone') return
+    entry.state = 'decoding'
+    if (entry.retry === null && this.#options.retries?.isRetry(entry.record.topic)) {
+      const message = 'The record lacks the headers of a retry; only workers write to the retry topics'
+      this.#deadLetter(entry, new ModelServiceError('DECODE_FAILED', message))
+      return
+    }
     let awaitsRegistry = false
     const leaveRegistry = () => {
       if (awaitsRegistry) this.#awaitingRegistryCount -= 1
@@ -275,13 +335,23 @@ export class RequestDispatcher {
         `Invalid ${invalid.join(' and ')}: expected 1 to 128 visible ASCII characters; correct the producer`,
       )
     }
-    const { record } = entry
-    const { topic, partition, offset } = record
-    const payloadHash = this.#options.payloadHash(request)
-    const source = { topic, partition, offset }
-    const firstTry = { retry: 0, inPlace: false, attempts: [], origin: null }
-    const job = { tenant, requestId, onUncertain, payloadHash, source, record, ...firstTry }
-    this.#wait({ entry, request, job }, 'last')
+    const { record, retry, topic } = entry
+    const rejection = tenantRejection(request, topic)
+    // Under the tenant of the topic: a terminal record of the other would let anybody use its ids up.
+    const served = rejection === null ? request : { ...request, tenant: topic.tenant ?? tenant }
+    const job: DeliveryJob = {
+      tenant: served.tenant,
+      requestId,
+      onUncertain,
+      payloadHash: this.#options.payloadHash(request),
+      source: { topic: record.topic, partition: record.partition, offset: record.offset },
+      record: retry?.record ?? record,
+      retry: retry?.retry ?? 0,
+      inPlace: topic.order !== 'none',
+      attempts: retry?.attempts ?? [],
+      origin: retry?.origin ?? null,
+    }
+    this.#wait({ entry, request: served, job, rejection }, 'last')
   }
 
   // ---------------------------------------------------------------- waiting
@@ -299,6 +369,7 @@ export class RequestDispatcher {
 
   /** Starts what may start, and sees to the intake. Called after every change. */
   #pump(): void {
+    for (let entry = this.#toDecode.shift(); entry !== undefined; entry = this.#toDecode.shift()) this.#decode(entry)
     while (this.#mayStart()) {
       const admitted = this.#queue.take()
       if (admitted === undefined) break
@@ -308,6 +379,7 @@ export class RequestDispatcher {
       } else {
         admitted.entry.state = 'parked'
         current.followers.push(admitted)
+        this.#queue.ended(admitted.request.tenant)
       }
     }
     this.#adjustIntake()
@@ -316,7 +388,7 @@ export class RequestDispatcher {
   #mayStart(): boolean {
     if (this.#isEnding || this.#leaseLost || this.#runs.size >= this.#settings.maxConcurrentRequests) return false
     if (this.#database.state === 'here') return true
-    return this.#database.state === 'probing' && [...this.#runs.values()].every(({ claim }) => claim === 'claimed')
+    return this.#database.state === 'probing' && this.#claimCounts.claimed === this.#runs.size
   }
 
   // ---------------------------------------------------------------- running
@@ -333,6 +405,7 @@ export class RequestDispatcher {
       followers: [],
     }
     this.#runs.set(runKey(request), run)
+    this.#claimCounts.none += 1
     let failure: unknown
     try {
       this.#options.delivery.accept(job)
@@ -350,6 +423,8 @@ export class RequestDispatcher {
       })
     }
     this.#runs.delete(runKey(request))
+    this.#claimCounts[run.claim] -= 1
+    this.#queue.ended(request.tenant)
     this.#conclude(admitted, run.verdict, failure)
     for (const follower of run.followers.reverse()) this.#wait(follower, 'first')
     this.#pump()
@@ -357,7 +432,7 @@ export class RequestDispatcher {
   }
 
   #contextOf(run: Run): RequestContext {
-    const { job, entry, abort, request } = run
+    const { job, abort, request } = run
     const { onChunk } = this.#options
     return {
       signal: abort.signal,
@@ -366,9 +441,10 @@ export class RequestDispatcher {
         this.#options.delivery.assertMayCall(job)
         run.callCount += 1
       },
-      source: job.source,
-      queuedAt: entry.record.timestamp,
+      source: job.origin ?? job.source,
+      queuedAt: job.record.timestamp,
       payloadHash: job.payloadHash,
+      ...(run.rejection === null ? {} : { rejection: run.rejection }),
       ...(onChunk !== undefined && request.stream ? { onChunk } : {}),
     }
   }
@@ -380,14 +456,14 @@ export class RequestDispatcher {
     }
     if (this.#isEnding || this.#leaseLost || !this.#options.intake.isCurrent(run.entry.record)) refuse('dropped')
     let result: ClaimResult
-    run.claim = 'asking'
+    this.#setClaim(run, 'asking')
     try {
       result = await this.#options.delivery.claim(run.job)
     } catch (error) {
-      run.claim = 'none'
+      this.#setClaim(run, 'none')
       return refuse('database-away', error)
     }
-    run.claim = 'none'
+    this.#setClaim(run, 'none')
     if (this.#database.state !== 'here') {
       this.#database.ended()
       this.#log.info({}, 'The database is back; going on')
@@ -397,7 +473,7 @@ export class RequestDispatcher {
       return refuse(result.kind)
     }
     if (this.#isEnding) return refuse('dropped')
-    run.claim = 'claimed'
+    this.#setClaim(run, 'claimed')
     this.#pump()
     const { token, attemptBase, unknownCount, claimedAt, priorAttempts } = result
     return {
@@ -407,7 +483,14 @@ export class RequestDispatcher {
     }
   }
 
+  #setClaim(run: Run, claim: ClaimState): void {
+    this.#claimCounts[run.claim] -= 1
+    run.claim = claim
+    this.#claimCounts[claim] += 1
+  }
+
   #verdictOf(run: Run, error: unknown): Verdict {
+    if (error instanceof RetryInPlace) return 'retry-in-place'
     if (error instanceof ClaimLost) {
       const { result } = error
       return result === 'lost' || result === 'claimed' || result === 'uncertain' || result === 'cancelled'
@@ -439,6 +522,11 @@ export class RequestDispatcher {
       case 'held':
         this.#park(admitted, this.#settings.heldRetryMs)
         break
+      case 'retry-in-place': {
+        const { retry, delayMs, attempts } = failure as RetryInPlace
+        this.#park({ ...admitted, job: { ...admitted.job, retry, attempts } }, delayMs)
+        break
+      }
       case 'dropped':
         this.#forget(entry)
         break
@@ -499,10 +587,14 @@ export class RequestDispatcher {
       this.#forget(entry)
       return
     }
-    const { topic, partition, offset } = entry.record
+    // Told of by the place of the request record, also when its retry is what cannot be served.
+    const record: ReceivedRecord =
+      entry.retry === null ? entry.record : { ...entry.retry.record, ...entry.retry.origin }
+    const { topic, partition, offset } = record
+    if (entry.state !== 'dead-lettering') this.#deadLetteringCount += 1
     entry.state = 'dead-lettering'
     this.#options.delivery
-      .deadLetter(entry.record, error)
+      .deadLetter(record, error)
       .then(
         () => {
           this.#log.warn({ topic, partition, offset, code: error.code }, 'A record went to the dead letter topic')
@@ -531,26 +623,31 @@ export class RequestDispatcher {
     this.#options.intake.finished(entry.record)
   }
 
-  #forget(entry: Entry): void {
+  #forget(entry: Entry, isInLine = entry.topic.order !== 'none'): void {
     if (entry.state === 'gone') return
+    if (entry.state === 'dead-lettering') this.#deadLetteringCount -= 1
     entry.state = 'gone'
     entry.cancelTimer()
     this.#entries.delete(entry)
-    this.#window.remove(entry.bytes)
+    this.#window.remove(entry.place.bytes)
+    const next = isInLine ? this.#lines.leave(entry) : undefined
+    if (next !== undefined) this.#toDecode.push(next)
   }
 
   #dropUnclaimed(isUnwanted: (entry: Entry) => boolean): void {
-    this.#queue.removeWhere(({ entry }) => isUnwanted(entry))
-    for (const entry of this.#entries) {
-      if (entry.state !== 'running' && entry.state !== 'dead-lettering' && isUnwanted(entry)) this.#forget(entry)
-    }
+    const isDropped = (entry: Entry) =>
+      entry.state !== 'running' && entry.state !== 'dead-lettering' && isUnwanted(entry)
+    this.#queue.removeWhere(({ entry }) => isDropped(entry))
+    for (const next of this.#lines.removeWhere(isDropped)) this.#toDecode.push(next)
+    for (const entry of this.#entries) if (isDropped(entry)) this.#forget(entry, false)
   }
 
   // ---------------------------------------------------------------- intake
 
   #adjustIntake(): void {
-    const shouldPause =
-      this.#isEnding || this.#window.isFull || this.#awaitingRegistryCount > 0 || this.#database.state !== 'here'
+    // With nothing in hand nobody would ever ask the database again: what was waiting may have gone with its partition.
+    const awaitsDatabase = this.#database.state !== 'here' && this.#window.count > 0
+    const shouldPause = this.#isEnding || this.#window.isFull || this.#awaitingRegistryCount > 0 || awaitsDatabase
     if (shouldPause === this.#isPaused) return
     this.#isPaused = shouldPause
     if (shouldPause) this.#options.intake.pause()
@@ -558,11 +655,8 @@ export class RequestDispatcher {
   }
 
   /** Runs whose call may have begun, or may begin with the answer that is awaited, and dead letters on their way. */
-  #unfinishedCount(): number {
-    let count = 0
-    for (const { claim } of this.#runs.values()) if (claim !== 'none') count += 1
-    for (const { state } of this.#entries) if (state === 'dead-lettering') count += 1
-    return count
+  get #unfinishedCount(): number {
+    return this.#claimCounts.asking + this.#claimCounts.claimed + this.#deadLetteringCount
   }
 
   get #isEnding(): boolean {
@@ -578,6 +672,15 @@ export class RequestDispatcher {
 function refusalOf(failure: unknown): unknown {
   if (failure instanceof ClaimLost) return failure.refusal
   return failure instanceof ClaimRefused ? failure.cause : failure
+}
+
+/** Refuses the request of another tenant than the one that its topic is bound to. */
+function tenantRejection({ tenant }: ModelRequest, topic: RequestTopic): ModelServiceError | null {
+  if (topic.tenant === null || topic.tenant === tenant) return null
+  return new ModelServiceError(
+    'INVALID_REQUEST',
+    `The topic ${topic.name} takes requests of tenant ${topic.tenant} only, and this one names ${tenant}; correct the producer`,
+  )
 }
 
 function runKey({ tenant, requestId }: Pick<ModelRequest, 'tenant' | 'requestId'>): string {

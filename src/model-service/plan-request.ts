@@ -40,6 +40,8 @@ export interface PlanRun {
   clock: Clock
   log: Log
   signal: AbortSignal
+  /** Why the caller refuses the request; undefined when it does not. */
+  rejection?: ModelServiceError | undefined
 }
 
 /**
@@ -49,6 +51,7 @@ export interface PlanRun {
  */
 export async function planRequest(run: PlanRun): Promise<RequestPlan> {
   const plan: RequestPlan = { registryVersion: null, routing: null, targets: [], warnings: [], refusal: null }
+  if (run.rejection !== undefined) return { ...plan, refusal: { status: 'REJECTED', error: run.rejection } }
   try {
     validateRequest(run.request, run.deps.settings)
   } catch (error) {

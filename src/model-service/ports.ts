@@ -20,6 +20,7 @@ import type {
   RouteDefinition,
   SourceCoordinates,
 } from '../contract/types.ts'
+import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { ModelProvider } from '../providers/provider.ts'
 
 /** Everything that ModelService is given. */
@@ -246,6 +247,8 @@ export interface RequestContext {
    * throw, one call follows. @throws ClaimRefused
    */
   assertMayCall?(): void
+  /** Why the request must not be served, where the caller knows: it ends REJECTED with this. */
+  rejection?: ModelServiceError
   /** Live deltas of a request with `stream`. Must not throw; is not awaited. */
   onChunk?(chunk: ModelChunk): void
   /** Where the request lay in Kafka. */

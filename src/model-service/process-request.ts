@@ -32,7 +32,7 @@ export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
     reason: () => deadlineExceeded(deadline ?? 0),
   })
   try {
-    const plan = await planRequest({ request, deps, clock, log, signal: limited.signal })
+    const plan = await planRequest({ request, deps, clock, log, signal: limited.signal, rejection: context.rejection })
     const claim: Claim = (await context.beforeFirstCall?.()) ?? { token: 1, attemptBase: 0, claimedAt: clock.now() }
     const result = await call(plan, claim, run, limited.signal)
     const finishedAt = clock.now()

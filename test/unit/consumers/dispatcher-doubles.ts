@@ -1,6 +1,6 @@
 /** Doubles of all that a dispatcher works with. A record's value is the JSON of its request. */
 import type { RequestDelivery, RequestProcessor, ValueDecoder } from '../../../src/consumers/ports.ts'
-import type { IntakeRecord } from '../../../src/consumers/record-intake.ts'
+import type { IntakeRecord, TopicPartition } from '../../../src/consumers/record-intake.ts'
 import { type DispatcherSettings, RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
 import type { Lane, ModelCompletion, ModelRequest } from '../../../src/contract/types.ts'
 import type { DeliveryJob } from '../../../src/delivery/delivery-job.ts'
@@ -26,11 +26,15 @@ export class IntakeDouble {
   finished(record: IntakeRecord): void {
     this.finishedOffsets.push(record.offset)
   }
-  pause(): void {
-    this.isPaused = true
+  /** Partitions that are paused on their own. */
+  readonly pausedPartitions = new Set<number>()
+  pause(partition?: TopicPartition): void {
+    if (partition === undefined) this.isPaused = true
+    else this.pausedPartitions.add(partition.partition)
   }
-  resume(): void {
-    this.isPaused = false
+  resume(partition?: TopicPartition): void {
+    if (partition === undefined) this.isPaused = false
+    else this.pausedPartitions.delete(partition.partition)
   }
 }
 

@@ -30,6 +30,7 @@ function setUp() {
       listener = given
       return intake
     },
+    topics: [{ name: 'model.requests', order: 'none', tenant: null }],
     delivery,
     service,
     decoder: new DecoderDouble(),
