@@ -65,3 +65,79 @@ describe('FairQueue', () => {
     expect(queue.count).toBe(0)
   })
 })
+
+describe('tenants', () => {
+  it('of a weight have so many turns in a row, in each lane', () => {
+    const queue = new FairQueue<string>({ weights: new Map([['acme', 3]]) })
+    for (let n = 1; n <= 8; n++) for (const tenant of ['acme', 'beta']) queue.add('NORMAL', tenant, tenant)
+    const taken = Array.from({ length: 12 }, () => queue.take()?.charAt(0))
+    expect(taken.join('')).toBe('aaabaaabaabb')
+  })
+
+  it('at their limit are passed over, in all lanes, until one of theirs has ended', () => {
+    const queue = new FairQueue<string>({ maxInFlightCount: 2 })
+    for (const n of [1, 2, 3]) queue.add('INTERACTIVE', 'acme', `a${n}`)
+    queue.add('BULK', 'acme', 'a bulk')
+    queue.add('NORMAL', 'beta', 'b1')
+    expect([queue.take(), queue.take(), queue.take()].sort()).toEqual(['a1', 'a2', 'b1'])
+    expect(queue.take()).toBeUndefined()
+    expect(queue.count).toBe(2)
+    queue.ended('beta')
+    expect(queue.take()).toBeUndefined()
+    queue.ended('acme')
+    expect(queue.take()).toBe('a3')
+    expect(queue.take()).toBeUndefined()
+    queue.ended('acme')
+    expect(queue.take()).toBe('a bulk')
+    expect(queue.count).toBe(0)
+  })
+
+  it('at their limit get what is added later too', () => {
+    const queue = new FairQueue<string>({ maxInFlightCount: 1 })
+    queue.add('NORMAL', 'acme', 'a1')
+    expect(queue.take()).toBe('a1')
+    queue.add('NORMAL', 'acme', 'a2')
+    expect(queue.take()).toBeUndefined()
+    queue.ended('acme')
+    expect(queue.take()).toBe('a2')
+  })
+
+  it('whose requests were all removed take no turn', () => {
+    const queue = new FairQueue<string>({ maxInFlightCount: 1 })
+    for (const tenant of ['acme', 'beta', 'gamma']) queue.add('NORMAL', tenant, tenant)
+    expect(queue.take()).toBe('acme')
+    queue.add('NORMAL', 'acme', 'acme 2')
+    expect(queue.removeWhere((item) => item !== 'gamma')).toHaveLength(2)
+    queue.ended('acme')
+    expect([queue.take(), queue.take(), queue.count]).toEqual(['gamma', undefined, 0])
+  })
+
+  it('in flight together never exceed their limits, and none that may start waits', () => {
+    const queue = new FairQueue<string>({ maxInFlightCount: 3, weights: new Map([['t1', 5]]) })
+    const waiting = new Map<string, number>()
+    const inFlight = new Map<string, number>()
+    const change = (counts: Map<string, number>, tenant: string, by: number) =>
+      counts.set(tenant, (counts.get(tenant) ?? 0) + by)
+    const lanes = ['INTERACTIVE', 'NORMAL', 'BULK'] as const
+    for (let step = 0; step < 20_000; step++) {
+      const random = (step * 48271) % 2_147_483_647
+      const tenant = `t${random % 7}`
+      if (random % 3 === 0) {
+        queue.add(lanes[random % 5] ?? 'NORMAL', tenant, tenant)
+        change(waiting, tenant, 1)
+      } else if (random % 3 === 1 && (inFlight.get(tenant) ?? 0) > 0) {
+        queue.ended(tenant)
+        change(inFlight, tenant, -1)
+      } else {
+        const taken = queue.take()
+        if (taken === undefined) {
+          for (const [name, count] of waiting) if (count > 0) expect(inFlight.get(name)).toBe(3)
+        } else {
+          change(waiting, taken, -1)
+          change(inFlight, taken, 1)
+          expect(inFlight.get(taken)).toBeLessThanOrEqual(3)
+        }
+      }
+    }
+  })
+})
