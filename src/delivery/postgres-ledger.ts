@@ -105,7 +105,8 @@ export class PostgresLedger implements Ledger {
         }
         throw error
       }
-      for (const request of placed) this.doubtful.delete(keyOf(request))
+      // Only a grant ends the doubt: another record of the same id may have been answered `mismatch`, and the claim is still there.
+      for (const request of placed) if (isGranted(results.get(request.place))) this.doubtful.delete(keyOf(request))
       return requests.map((_, place) => results.get(place) ?? { kind: 'held', owner: null })
     })
   }
@@ -273,6 +274,10 @@ function toClaimResult(row: TakeOverRow): ClaimResult {
   if (row.outrun === true) return { kind: 'retrying' }
   // CLAIMED by the living, or SETTLED: by the living, who publishes it, or by the dead, whose recovery does.
   return { kind: 'held', owner: row.owner }
+}
+
+function isGranted(result: ClaimResult | undefined): boolean {
+  return result?.kind === 'claimed' || result?.kind === 'uncertain' || result?.kind === 'cancelled'
 }
 
 function refusedError(sqlState: string | undefined): ModelServiceError {
