@@ -12,6 +12,9 @@ type ResolverOptions = { ignoreNamespaces: boolean }
 export class DecimalType extends types.LogicalType {
   readonly precision: number
   readonly scale: number
+  /** The last decimal that was written: an amount is written several times over, and checked before each time. */
+  #lastText: string | undefined
+  #lastBytes: Buffer | undefined
 
   constructor(schema: AvroDefinition, options?: unknown) {
     super(schema as avsc.Schema, options)
@@ -27,7 +30,12 @@ export class DecimalType extends types.LogicalType {
   }
 
   protected override _toValue(value: unknown): Buffer | undefined {
-    return typeof value === 'string' ? unscaledDecimal(value, this) : undefined
+    if (typeof value !== 'string') return undefined
+    if (value !== this.#lastText) {
+      this.#lastBytes = unscaledDecimal(value, this)
+      this.#lastText = value
+    }
+    return this.#lastBytes
   }
 
   /** A writer with fewer decimals is read by its own scale; with more it is incompatible, never rounded. */

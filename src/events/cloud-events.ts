@@ -1,5 +1,5 @@
 /** Headers of what we publish: the Kafka binding of CloudEvents 1.0 in binary mode, and what is passed on. */
-import { v5 as uuidV5 } from 'uuid'
+import { hash } from 'node:crypto'
 
 /** What an event says of itself. */
 export interface CloudEvent {
@@ -16,15 +16,21 @@ export interface CloudEvent {
 export const eventSource = '/model-service'
 
 /** Namespace of our event ids; chosen at random once and never changed. */
-const namespace = '5c6f2a6e-0c1b-4e0f-9a55-6c1a3a0f7f3d'
+const namespace = Buffer.from('5c6f2a6e-0c1b-4e0f-9a55-6c1a3a0f7f3d'.replaceAll('-', ''), 'hex')
 
 /**
- * The deterministic id of an event: the same parts give the same id, so readers can drop what a redelivery repeats.
- * Each part is preceded by its length, so that no two lists of parts look alike.
+ * The deterministic id of an event, a UUID of version 5: the same parts give the same id, so readers can drop what a
+ * redelivery repeats. Each part is preceded by its length, so that no two lists of parts look alike. Made by hand (RFC 9562,
+ * section 5.5), in one call of the hash: three are needed for every request.
  */
 export function eventId(...parts: readonly (string | number)[]): string {
-  const name = parts.map((part) => `${Buffer.byteLength(String(part))}:${part}`).join('')
-  return uuidV5(Buffer.from(name), namespace)
+  let name = ''
+  for (const part of parts) name += `${Buffer.byteLength(String(part))}:${part}`
+  const digest = hash('sha1', Buffer.concat([namespace, Buffer.from(name)]), 'buffer')
+  digest[6] = 0x50 | ((digest[6] ?? 0) & 0x0f)
+  digest[8] = 0x80 | ((digest[8] ?? 0) & 0x3f)
+  const hex = digest.toString('hex', 0, 16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** The headers of an event with an Avro value. */

@@ -91,9 +91,10 @@ export function createOutcomeRecords(
     let { completion, performance, log } = outcome
     let published = completionRecord(completion, source)
     const completionValue = published.value ?? Buffer.alloc(0)
-    const error = tooLarge(completion, completionValue.length)
     for (const shrink of [withoutOutput, withoutLabels]) {
       if (recordBytes(published) <= maxRecordBytes) break
+      // An error takes a picture of the stack, which is too dear for outcomes that fit.
+      const error = tooLarge(outcome.completion, completionValue.length)
       completion = shrink(completion, error, bodiesKept)
       published = completionRecord(completion, source)
       log = { ...log, status: 'FAILED', errorCode: error.code }
