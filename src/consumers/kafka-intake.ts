@@ -16,8 +16,8 @@
  * - Pauses are by partition, outlive an assignment, and come back with it: they are compared with what is wanted at each
  *   join and every second.
  * - Message buffers are slices of a whole fetch: they are copied, else one slow record would hold megabytes.
- * - Compression: gzip only. Codecs for snappy, lz4 and zstd belong into `CompressionCodecs` of kafkajs, before `start`;
- *   without them such a record crashes the consumer for good, which ends in `onFatal`.
+ * - A batch that cannot be decompressed crashes the consumer for good, which ends in `onFatal`: nothing of it is known,
+ *   so nothing can be said of its records. The client's maker registers the codecs, each with a limit.
  */
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
@@ -470,12 +470,9 @@ function toIntakeError(error: unknown, topics: readonly string[]): ModelServiceE
       { cause: error },
     )
   }
-  if (isOfType('KafkaJSNotImplemented')) {
-    return new ModelServiceError(
-      'DECODE_FAILED',
-      `A record in ${topics.join(', ')} cannot be read (${detail}). Expected no compression or gzip; change the producer`,
-      { cause: error },
-    )
+  const ours = chain.find((e) => e instanceof ModelServiceError)
+  if (ours !== undefined) {
+    return new ModelServiceError(ours.code, `Reading ${topics.join(', ')} failed: ${ours.message}`, { cause: error })
   }
   return new ModelServiceError(
     'BROKER_UNAVAILABLE',

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createKafkaIntake } from '../../../src/consumers/kafka-intake.ts'
 import type { IntakeRecord } from '../../../src/consumers/record-intake.ts'
+import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { silentLog } from './dispatcher-doubles.ts'
 import { KafkaDouble } from './kafka-double.ts'
 import { ManualTimers, settle } from './manual-timers.ts'
@@ -216,13 +217,11 @@ describe('giving up', () => {
     crash(new Error('connection lost'), true)
     expect(fatals).toEqual([])
     expect(intake.isCurrent(records[0] as IntakeRecord)).toBe(false)
-    const notImplemented = Object.assign(new Error('Snappy compression not implemented'), {
-      name: 'KafkaJSNotImplemented',
-    })
-    crash(new Error('crashed', { cause: notImplemented }), false)
+    const ours = new ModelServiceError('DECODE_FAILED', 'A compressed batch cannot be read')
+    crash(new Error('crashed', { cause: ours }), false)
     crash(new Error('again'), false)
     expect(fatals).toEqual([expect.objectContaining({ code: 'DECODE_FAILED' })])
-    expect(fatals[0]?.message).toContain('gzip')
+    expect(fatals[0]?.message).toContain('Reading t failed: A compressed batch cannot be read')
   })
 
   it('when an offset cannot be tracked exactly', async () => {

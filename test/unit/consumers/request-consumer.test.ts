@@ -97,3 +97,63 @@ it('hands on what makes the intake give up', () => {
   tell()?.onFatal(error)
   expect(fatals).toEqual([error])
 })
+
+it('holds retries until their time, and lets go of them at the end', async () => {
+  const timers = new ManualTimers()
+  const service = new ServiceDouble()
+  const listeners: IntakeListener[] = []
+  const finished: number[] = []
+  const createIntake = (given: IntakeListener): RecordIntake => {
+    listeners.push(given)
+    return {
+      start: async () => {},
+      stop: async () => {},
+      finished: ({ offset }) => void finished.push(offset),
+      isCurrent: () => true,
+      pause() {},
+      resume() {},
+      assignment: () => [],
+    }
+  }
+  const consumer = new RequestConsumer({
+    createIntake,
+    topics: [{ name: 'model.requests', order: 'none', tenant: null }],
+    retries: {
+      createIntake,
+      topics: ['retry'],
+      isRetry: (topic) => topic === 'retry',
+      parse: (record) => ({
+        retry: 1,
+        notBefore: Number(record.headers['at']),
+        attempts: [],
+        record,
+        origin: { topic: 'model.requests', partition: 0, offset: 0 },
+      }),
+      clock: timers,
+    },
+    delivery: new DeliveryDouble(),
+    service,
+    decoder: new DecoderDouble(),
+    payloadHash: () => 'v1:',
+    onFatal: () => {},
+    log: silentLog,
+    timers,
+  })
+  await consumer.start()
+  const retryAt = (id: string, at: number) => {
+    return { ...requestRecord(id), topic: 'retry', timestamp: 0, headers: { at: String(at) } }
+  }
+  const [soon, late] = [retryAt('soon', 5_000), retryAt('late', 60_000)]
+  listeners[1]?.onRecords([soon, late])
+  listeners[0]?.onRecords([requestRecord('now')])
+  await settle()
+  expect(service.called).toEqual(['now'])
+  expect(consumer.status()).toMatchObject({ heldRetryCount: 2, inHandCount: 0 })
+  await timers.advance(5_000)
+  expect(service.called).toEqual(['now', 'soon'])
+  expect(finished).toContain(soon.offset)
+  await consumer.stop()
+  await timers.advance(60_000)
+  expect(service.called).toEqual(['now', 'soon'])
+  expect(consumer.status().heldRetryCount).toBe(0)
+})
