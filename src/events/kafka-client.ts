@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import type { Log } from '../model-service/ports.ts'
 import { installCompressionCodecs } from './compression-codecs.ts'
+import { installRecordEncoding } from './kafkajs-record-encoding.ts'
 
 /** How to reach Kafka. */
 export interface KafkaSettings {
@@ -23,6 +24,7 @@ export interface KafkaSettings {
 /** Makes the client; no connection is opened yet. */
 export function createKafkaClient(settings: KafkaSettings, log: Log): Kafka {
   installTimerFix()
+  installRecordEncoding()
   installCompressionCodecs()
   return new Kafka({
     brokers: [...settings.brokers],
