@@ -3,7 +3,7 @@
  * (RFC 8785) of the decoded record. Fields equal to their schema default are left out, at every depth, so a worker whose
  * schema has more fields finds the same hash. Bytes are base64. A change of these rules is a new version.
  */
-import { createHash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { ModelCommand, ModelRequest } from '../contract/types.ts'
 import { type AvroDefinition, type AvroSchema, contractSchema, simpleName } from './contract-schemas.ts'
@@ -22,7 +22,7 @@ export function commandDigest(command: ModelCommand): string {
 }
 
 function hash(content: Json): string {
-  return `v1:${createHash('sha256').update(canonical(content)).digest('hex')}`
+  return `v1:${hashOf('sha256', canonical(content), 'hex')}`
 }
 
 function canonical(content: Json): string {
@@ -74,24 +74,37 @@ function compileUnion(branches: AvroSchema[], named: Map<string, Pruner>): Prune
 }
 
 function compileRecord(schema: AvroDefinition, named: Map<string, Pruner>): Pruner {
-  const fields: { name: string; prune: Pruner; omitted: string | undefined }[] = []
+  const fields: { name: string; prune: Pruner; isOmitted: (pruned: Json) => boolean }[] = []
   const prune: Pruner = (value) => {
     const kept: [string, Json][] = []
     for (const field of fields) {
       const content = (value as Record<string, unknown>)[field.name]
       if (content === undefined) continue
       const pruned = field.prune(content)
-      if (field.omitted === undefined || canonical(pruned) !== field.omitted) kept.push([field.name, pruned])
+      if (!field.isOmitted(pruned)) kept.push([field.name, pruned])
     }
     return Object.fromEntries(kept)
   }
   named.set(`${schema.namespace}.${schema.name}`, prune)
   for (const field of schema.fields ?? []) {
     const pruneField = compile(field.type, named)
-    const omitted = 'default' in field ? canonical(pruneField(field.default)) : undefined
-    fields.push({ name: field.name, prune: pruneField, omitted })
+    const isOmitted = 'default' in field ? equalTo(pruneField(field.default)) : () => false
+    fields.push({ name: field.name, prune: pruneField, isOmitted })
   }
   return prune
+}
+
+/** Whether something has the canonical form of a default; what differs at a glance, as nearly all does, is not written out. */
+function equalTo(omitted: Json): (pruned: Json) => boolean {
+  if (omitted === null || typeof omitted !== 'object') return (pruned) => pruned === omitted
+  const text = canonical(omitted)
+  const size = sizeOf(omitted)
+  return (pruned) =>
+    pruned !== null && typeof pruned === 'object' && sizeOf(pruned) === size && canonical(pruned) === text
+}
+
+function sizeOf(container: Json[] | { [key: string]: Json }): number {
+  return Array.isArray(container) ? container.length : Object.keys(container).length
 }
 
 function plain(value: unknown): Json {
