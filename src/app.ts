@@ -2,15 +2,14 @@
  * The composition root of a worker: the one place that builds infrastructure and fits adapters to ports.
  *
  *   starting ──► serving ──► draining ──► stopped
- *       │           │ fatal: a consumer is dead, publishing failed, the lease is lost
+ *       │           │ fatal: a consumer is dead
  *       └───────────┴──────────► draining, then `stopped` rejects
  *
  * What is away at the start (database, broker, registry) is waited for; what is wrong (settings, topics, schemas,
  * migrations) ends the start with its code. Each release is registered beside its acquire and they run in reverse.
  */
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { Kafka } from 'kafkajs'
+import { createWorkerDelivery } from './app-delivery.ts'
 import { payloadHash } from './codec/payload-hash.ts'
 import { createRecordDecoder } from './codec/record-decoder.ts'
 import { openPublishedEncoders, type PublishedEncoders } from './codec/record-encoder.ts'
@@ -25,16 +24,10 @@ import { retryDelayMs } from './consumers/retry-delay.ts'
 import { pauseFor } from './consumers/timers.ts'
 import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
-import { Delivery } from './delivery/delivery.ts'
 import type { DeliveryRecords } from './delivery/delivery-options.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
-import { LeaseKeeper } from './delivery/lease-keeper.ts'
-import type { Ledger } from './delivery/ledger.ts'
-import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
-import { PostgresLedger } from './delivery/postgres-ledger.ts'
-import { PostgresLease } from './delivery/postgres-ledger-lease.ts'
+import type { Incarnations } from './delivery/incarnations.ts'
 import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
-import type { ScanPosition } from './delivery/recovery-ledger.ts'
 import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { systemTimers } from './delivery/timers.ts'
@@ -47,7 +40,6 @@ import { createOutcomeRecords } from './events/outcome-records.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
 import { parseRetryRecord, retryRecord, retryTopicRoles } from './events/retry-record.ts'
 import { existingTopics } from './events/topic-admin.ts'
-import { TransactionalPublisher } from './events/transactional-publisher.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
 import { deliveryMetrics, measuredRecords } from './observability/delivery-metrics.ts'
 import { HealthServer } from './observability/health-server.ts'
@@ -79,7 +71,7 @@ export interface WorkerOptions {
 
 /** A worker that serves. */
 export interface Worker {
-  /** Id of its incarnation: owner of its claims, and its transactional id. */
+  /** Id of its first incarnation: owner of its claims, and its transactional id. Another follows when that one fails. */
   id: string
   /** Resolves when it has ended in order; rejects when it had to end by itself. */
   stopped: Promise<void>
@@ -95,13 +87,13 @@ const outboxRetentionDays = 7
  */
 export async function startWorker(settings: Settings, options: WorkerOptions): Promise<Worker> {
   const { log, signal } = options
-  const id = `${settings.kafka.groupId}-${randomUUID()}`
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const resources = new AsyncDisposableStack()
+  let id: string
   try {
     const metrics = new Metrics()
-    await serve(settings, { ...options, id, resources, metrics, onFatal: failure.reject })
+    id = await serve(settings, { ...options, resources, metrics, onFatal: failure.reject })
   } catch (error) {
     await release(resources, log)
     if (signal.aborted)
@@ -139,14 +131,14 @@ async function release(resources: AsyncDisposableStack, log: Log): Promise<void>
 
 /** What the parts of a worker share. */
 interface Building extends WorkerOptions {
-  id: string
   resources: AsyncDisposableStack
   metrics: Metrics
   onFatal(error: Error): void
 }
 
-async function serve(settings: Settings, building: Building): Promise<void> {
-  const { id, log, resources, metrics, signal, onFatal, steps = noSteps } = building
+/** Gives the id of the first incarnation. */
+async function serve(settings: Settings, building: Building): Promise<string> {
+  const { log, resources, metrics, signal, onFatal, steps = noSteps } = building
   const { topicPrefix } = settings.kafka
   const health = await startHealth(settings, building)
 
@@ -179,25 +171,22 @@ async function serve(settings: Settings, building: Building): Promise<void> {
     building,
   )
 
-  // Rule 1 of docs/delivery.md: end offsets, then the lease row, then the producer; only then the first claim.
-  const scanFrom = await untilThere('broker', () => completionEnds(kafka, topicPrefix), building)
-  const ledger = await openLedger(settings, { ...building, database, scanFrom, health })
-  const publisher = await untilThere('broker', () => openPublisher(kafka, id, steps), building)
-  resources.defer(() => publisher.close())
-
-  const delivery = new Delivery({
-    ledger,
-    publisher,
+  const { incarnations: delivery, ...recovery } = createWorkerDelivery(settings, {
+    kafka,
+    pool: database.pool,
     records: measuredRecords(deliveryRecords(settings, encoders, replyTopics), metrics),
     observer: deliveryMetrics(metrics),
-    keepBodies: settings.requestLog.bodies === 'full',
-    maxBatchCount: settings.delivery.outcomeBatchCount,
-    lingerMs: settings.delivery.outcomeLingerMs,
-    log,
-    onFatal,
+    version: building.version,
     steps,
+    log,
   })
+  await untilThere('broker or database', () => delivery.start(), building)
+  const firstId = delivery.activeId ?? ''
+  resources.defer(() => delivery.stop())
+  recovery.sweep.start()
+  resources.defer(() => recovery.sweep.stop())
   resources.defer(() => delivery.drain())
+  addLease(delivery, { metrics, health })
 
   const chunks = new ChunkPublisher({ kafka, encode: encoders.ModelChunk, topicPrefix, log })
   await untilThere('broker', () => chunks.start(), building)
@@ -209,7 +198,12 @@ async function serve(settings: Settings, building: Building): Promise<void> {
   relay.start()
   resources.defer(() => relay.stop())
   const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
-  resources.defer(startHousekeeping({ tasks: housekeepingTasks(settings, { database, outbox, cancellations }), log }))
+  const tasks = housekeepingTasks(settings, { database, outbox, cancellations })
+  const deliveryTasks = [
+    { name: 'forget dead workers', run: () => recovery.forgetDead() },
+    { name: 'shorten recovery', run: () => delivery.moveScanFrom() },
+  ]
+  resources.defer(startHousekeeping({ tasks: [...tasks, ...deliveryTasks], log }))
 
   const commandBus = new InProcessCommandBus()
   const registry = new PrismaRegistry({
@@ -295,9 +289,22 @@ async function serve(settings: Settings, building: Building): Promise<void> {
     limits: { windowCount, windowBytes, maxConcurrentRequests },
   })
   health.register('delivery', () => {
-    if (delivery.failed) throw new Error('nothing can be claimed or published any more')
+    const { activeId, retiredCount } = delivery
+    if (activeId === undefined) throw new Error('nothing can be claimed or published: Kafka or the database is away')
+    return { activeId, retiredCount }
   })
   signal.throwIfAborted()
+  return firstId
+}
+
+function addLease(delivery: Incarnations, { metrics, health }: { metrics: Metrics; health: HealthServer }): void {
+  if (delivery.leaseRemainingMs() === null) return
+  metrics.addSource('lease', ['leaseRemaining'], () =>
+    metrics.set('leaseRemaining', {}, (delivery.leaseRemainingMs() ?? 0) / 1_000),
+  )
+  health.register('lease', () => {
+    if (!delivery.holds()) throw new Error('the lease is not renewed')
+  })
 }
 
 async function startHealth(settings: Settings, { resources, metrics, log }: Building): Promise<HealthServer> {
@@ -349,83 +356,6 @@ async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Pr
   return existing
 }
 
-/**
- * The ends of the completions partitions, from where a recovery of this incarnation would read. kafkajs gives the last stable
- * offset, which may lie below the high watermark: the scan is then a little longer, and misses nothing.
- */
-async function completionEnds(kafka: Kafka, prefix: string): Promise<ScanPosition[]> {
-  const topic = topicName('completions', prefix)
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
-    const offsets = await admin.fetchTopicOffsets(topic)
-    return offsets.map(({ partition, high }) => ({ topic, partition, offset: high }))
-  } catch (cause) {
-    throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${topic} could not be read.`, { cause })
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
-}
-
-interface LedgerParts extends Building {
-  database: Database
-  scanFrom: readonly ScanPosition[]
-  health: HealthServer
-}
-
-async function openLedger(settings: Settings, parts: LedgerParts): Promise<Ledger> {
-  const { id, database, scanFrom, health, version, log, resources, metrics, onFatal } = parts
-  if (settings.delivery.mode === 'at-least-once') return new MemoryLedgerStore().join(id)
-  const { leaseMs } = settings.delivery
-  const { pool } = database
-  const lease = new PostgresLease({
-    pool,
-    id,
-    host: hostname(),
-    pid: process.pid,
-    leaseMs,
-    schemaVersion: version,
-  })
-  const ledger = new PostgresLedger({ pool, owner: id, log })
-  const keeper = new LeaseKeeper({
-    lease: {
-      open: () => lease.open(scanFrom),
-      renew: async () => {
-        const renewal = await lease.renew()
-        // Their failure says nothing about the lease; they come again with the next renewal.
-        if (renewal === 'renewed') await Promise.allSettled([ledger.reconcile(), lease.buryLapsed()])
-        return renewal
-      },
-    },
-    leaseMs,
-    renewIntervalMs: Math.min(5_000, leaseMs / 3),
-    log,
-    onLost: () =>
-      onFatal(new ModelServiceError('DATABASE_UNAVAILABLE', 'The lease was lost: another worker took over.')),
-  })
-  await untilThere('database', () => keeper.start(), parts)
-  // By then nothing of this incarnation runs any more, so that others need not wait for the lease to lapse.
-  resources.defer(() => lease.markDead())
-  resources.defer(() => keeper.stop())
-  metrics.addSource('lease', ['leaseRemaining'], () => metrics.set('leaseRemaining', {}, lease.remainingMs() / 1_000))
-  health.register('lease', () => {
-    if (!keeper.isAlive()) throw new Error('the lease is not renewed')
-  })
-  return ledger
-}
-
-async function openPublisher(kafka: Kafka, transactionalId: string, steps: Steps): Promise<TransactionalPublisher> {
-  const publisher = new TransactionalPublisher({ kafka, transactionalId, steps })
-  try {
-    await publisher.open()
-    return publisher
-  } catch (error) {
-    // A publisher that failed once is finished; the next try takes a new one under the same id.
-    await publisher.close().catch(() => {})
-    throw error
-  }
-}
-
 function deliveryRecords(settings: Settings, encoders: PublishedEncoders, replyTopics: ReadonlySet<string>) {
   const { topicPrefix } = settings.kafka
   return {
@@ -440,7 +370,7 @@ function deliveryRecords(settings: Settings, encoders: PublishedEncoders, replyT
       const origin = { origin: job.origin ?? job.source, timestamp: record.timestamp }
       return retryRecord(record, origin, { tenant, requestId, ...planned }, topicPrefix)
     },
-    ofDeadLetter: (...[record, error]: Parameters<Delivery['deadLetter']>) =>
+    ofDeadLetter: (...[record, error]: Parameters<DeliveryRecords['ofDeadLetter']>) =>
       deadLetterRecord(record, error, topicPrefix),
   }
 }
@@ -473,7 +403,7 @@ function housekeepingTasks(settings: Settings, { database: { pool }, outbox, can
 }
 
 interface ServiceParts extends Building {
-  delivery: Delivery
+  delivery: Incarnations
   commandBus: InProcessCommandBus
   registry: ModelServiceDb['registry']
   cancellations: ModelServiceDb['cancellations'] | undefined

@@ -160,52 +160,79 @@ export const settingsSchema = {
       'How long one statement may run before the database ends it.',
     ),
   }),
-  delivery: group('Delivery', {
-    mode: defaulting(
-      'DELIVERY_MODE',
-      choice(['ledger', 'at-least-once']),
-      'ledger',
-      'ledger: one terminal record per request and no call paid twice, kept in PostgreSQL. at-least-once: no ledger; a crash may repeat calls and records.',
-    ),
-    leaseMs: defaulting(
-      'LEASE_MS',
-      integer(10_000, 300_000),
-      '15000',
-      'After so long without renewing its lease a worker may be declared dead. Leases are renewed every 5 s, or three times in that time.',
-    ),
-    cancelPollMs: defaulting(
-      'CANCEL_POLL_MS',
-      integer(100, 60_000),
-      '1000',
-      'How often a worker looks whether one of its running requests is to be cancelled.',
-    ),
-    ledgerRetentionDays: defaulting(
-      'LEDGER_RETENTION_DAYS',
-      integer(1, 3_650),
-      '30',
-      'How long finished requests are remembered. Must exceed the retention of the request, retry and dead letter topics.',
-    ),
-    outcomeBatchCount: defaulting(
-      'OUTCOME_BATCH_COUNT',
-      integer(1, 5_000),
-      '500',
-      'Outcomes that are stored and published together at most.',
-    ),
-    outcomeLingerMs: defaulting(
-      'OUTCOME_LINGER_MS',
-      integer(0, 1_000),
-      '3',
-      'How long an outcome waits for others to be stored and published with.',
-      { zero: 'does not wait' },
-    ),
-    drainTimeoutMs: defaulting(
-      'DRAIN_TIMEOUT_MS',
-      integer(0, 3_600_000),
-      '25000',
-      'How long running calls may go on after SIGTERM. Keep it below the grace period of the platform.',
-      { zero: 'running calls are ended at once' },
-    ),
-  }),
+  delivery: group(
+    'Delivery',
+    {
+      mode: defaulting(
+        'DELIVERY_MODE',
+        choice(['ledger', 'at-least-once']),
+        'ledger',
+        'ledger: one terminal record per request and no call paid twice, kept in PostgreSQL. at-least-once: no ledger; a crash may repeat calls and records.',
+      ),
+      leaseMs: defaulting(
+        'LEASE_MS',
+        integer(1_000, 300_000),
+        '15000',
+        'After so long without renewing its lease a worker may be declared dead, and its requests are taken over. Leases are renewed every 5 s, or three times in that time; a pause longer than this may repeat calls.',
+      ),
+      retryDelaysMs: defaulting(
+        'RETRY_DELAYS_MS',
+        list(/^[1-9]\d{0,8}$/, 'up to three whole numbers'),
+        '10000,60000,600000',
+        'Waits before a request is tried again whose failure may pass, one for each retry topic; then it fails for good. In ordered topics it waits in place. Empty: every failure is final.',
+      ),
+      transactionTimeoutMs: defaulting(
+        'TRANSACTION_TIMEOUT_MS',
+        integer(1_000, 900_000),
+        '15000',
+        'After so long the broker ends the open transaction of a worker that died; until then, or until another worker recovers it, readers of committed records wait.',
+      ),
+      recoveryIntervalMs: defaulting(
+        'RECOVERY_INTERVAL_MS',
+        integer(100, 600_000),
+        '2000',
+        'How often a worker looks for results that dead workers have left unpublished.',
+      ),
+      cancelPollMs: defaulting(
+        'CANCEL_POLL_MS',
+        integer(100, 60_000),
+        '1000',
+        'How often a worker looks whether one of its running requests is to be cancelled.',
+      ),
+      ledgerRetentionDays: defaulting(
+        'LEDGER_RETENTION_DAYS',
+        integer(1, 3_650),
+        '30',
+        'How long finished requests are remembered. Must exceed the retention of the request, retry and dead letter topics.',
+      ),
+      outcomeBatchCount: defaulting(
+        'OUTCOME_BATCH_COUNT',
+        integer(1, 5_000),
+        '500',
+        'Outcomes that are stored and published together at most.',
+      ),
+      outcomeLingerMs: defaulting(
+        'OUTCOME_LINGER_MS',
+        integer(0, 1_000),
+        '3',
+        'How long an outcome waits for others to be stored and published with.',
+        { zero: 'does not wait' },
+      ),
+      drainTimeoutMs: defaulting(
+        'DRAIN_TIMEOUT_MS',
+        integer(0, 3_600_000),
+        '25000',
+        'How long running calls may go on after SIGTERM. Keep it below the grace period of the platform.',
+        { zero: 'running calls are ended at once' },
+      ),
+    },
+    [
+      ({ retryDelaysMs }) =>
+        retryDelaysMs.length > 3
+          ? `RETRY_DELAYS_MS holds ${retryDelaysMs.length} waits: expected at most 3, one for each retry topic`
+          : null,
+    ],
+  ),
   intake: group(
     'Intake',
     {

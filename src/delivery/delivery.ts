@@ -41,6 +41,9 @@ import { decideRetry } from './retry-policy.ts'
 import { noSteps, type Steps } from './steps.ts'
 import { pause, systemTimers, type Timers } from './timers.ts'
 
+/** Longest search for a moment of quiet, in ms. */
+const maxQuietWaitMs = 5_000
+
 /** A job in hand. */
 interface Tracked {
   job: DeliveryJob
@@ -72,6 +75,10 @@ export class Delivery implements EventBus {
   readonly #marks: MicroBatcher<RequestKey, undefined>
   readonly #underWay = new Set<Promise<unknown>>()
   #failure: ModelServiceError | undefined
+  /** Outcomes between settlement and mark, and other records on their way. */
+  #midwayCount = 0
+  /** While set, nothing new begins its way. */
+  #gate: Promise<void> | undefined
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -115,20 +122,15 @@ export class Delivery implements EventBus {
     if (!this.#jobs.has(key)) this.#jobs.set(key, { job, grant: undefined, publishing: false })
   }
 
-  /** Jobs in hand: accepted, and neither published nor released. */
-  get jobCount(): number {
-    return this.#jobs.size
+  /** Whether nothing is in hand: no claim, also none that is being asked for, no outcome and no record on its way. */
+  get isIdle(): boolean {
+    return this.#underWay.size === 0 && [...this.#jobs.values()].every(({ grant }) => grant === undefined)
   }
 
-  /** Whether this very job is in hand here. */
-  has(job: DeliveryJob): boolean {
+  /** Whether this very job is claimed here. */
+  isClaimed(job: DeliveryJob): boolean {
     const tracked = this.#jobs.get(keyOf(job))
-    return tracked !== undefined && isSameSource(tracked.job.source, job.source)
-  }
-
-  /** Whether the outcome's job is in hand here. */
-  hasOutcomeOf(outcome: Outcome): boolean {
-    return this.#jobs.has(keyOf(outcome.request))
+    return tracked?.grant !== undefined && isSameSource(tracked.job.source, job.source)
   }
 
   /**
@@ -148,7 +150,7 @@ export class Delivery implements EventBus {
     this.accept(job)
     const tracked = this.#jobs.get(keyOf(job))
     if (tracked === undefined || !isSameSource(tracked.job.source, job.source)) return { kind: 'held', owner: null }
-    return this.#claim(tracked)
+    return this.#follow(this.#claim(tracked))
   }
 
   /** To be asked right before each call of a claimed job (rule 7). @throws ClaimRefused */
@@ -176,7 +178,27 @@ export class Delivery implements EventBus {
 
   /** Publishes records that belong to no request, in the same transactions as all others. @throws BROKER_UNAVAILABLE */
   publishRecords(records: readonly OutgoingRecord[]): Promise<void> {
-    return this.#follow(this.#publishes.add(records))
+    return this.#follow(this.#midway(() => this.#publishes.add(records)))
+  }
+
+  /**
+   * Runs while no outcome is between its settlement and its mark and no transaction is open (rule 16); outcomes that come meanwhile
+   * wait. False, and nothing run, when that moment does not come within a few seconds, or this incarnation is retired.
+   */
+  async quiet(run: () => Promise<void>): Promise<boolean> {
+    if (this.#gate !== undefined) return false
+    const gate = Promise.withResolvers<void>()
+    this.#gate = gate.promise
+    try {
+      const begun = this.#timers.now()
+      while (this.#midwayCount > 0 && this.#timers.now() - begun < maxQuietWaitMs) await pause(this.#timers, 5)
+      if (this.#midwayCount > 0 || this.#failure !== undefined) return false
+      await run()
+      return true
+    } finally {
+      this.#gate = undefined
+      gate.resolve()
+    }
   }
 
   /**
@@ -253,24 +275,49 @@ export class Delivery implements EventBus {
     try {
       await this.#steps.reached('called')
       const grant = tracked.grant ?? (await this.#claimLate(tracked))
-      const { settlement, records, inPlace } = this.#decide(outcome, tracked.job, grant)
-      const settled = await this.#settles.add({ ...key, token: grant.token, ...settlement })
-      if (settled === 'lost') {
-        this.#options.log.warn({ ...key, token: grant.token }, 'An outcome was dropped: its claim is not ours any more')
-        // Also the answer for an outcome that the database refuses whole; then the claim is still ours, and must not stay.
-        await this.#release(key, grant.token, Math.max(1, outcome.completion.attempts.length))
-        throw new ClaimLost('lost')
-      }
-      await this.#steps.reached('settled')
-      if (inPlace !== null) throw inPlace
-      if (records.length > 0) await this.#publishSettled(records)
-      await this.#marks.add(key)
-      await this.#steps.reached('marked')
+      await this.#midway(() => this.#takeToKafka(outcome, tracked, grant))
       this.#forget(tracked)
     } catch (error) {
       tracked.publishing = false
       if (error instanceof ClaimRefused) this.#forget(tracked)
       throw error
+    }
+  }
+
+  async #takeToKafka(outcome: Outcome, { job }: Tracked, grant: ClaimGrant): Promise<void> {
+    const { tenant, requestId } = job
+    const { token } = grant
+    const { settlement, records, inPlace } = this.#decide(outcome, job, grant)
+    const settled = await this.#settles.add({ tenant, requestId, token, ...settlement })
+    if (settled === 'lost') {
+      this.#options.log.warn({ tenant, requestId, token }, 'An outcome was dropped: its claim is not ours any more')
+      // Also the answer for an outcome that the database refuses whole; then the claim is still ours, and must not stay.
+      await this.#release(job, token, Math.max(1, outcome.completion.attempts.length))
+      throw new ClaimLost('lost')
+    }
+    await this.#steps.reached('settled')
+    if (inPlace !== null) throw inPlace
+    try {
+      // From memory only the active incarnation publishes (9).
+      if (this.#failure !== undefined) throw this.#failure
+      await this.#publishes.add(records)
+      await this.#marks.add({ tenant, requestId })
+    } catch (error) {
+      // Settled and not marked: from here on it is a recovery's, and recoveries look only after incarnations that have ended.
+      this.#fail(ModelServiceError.from(error))
+      throw new ClaimLost('held')
+    }
+    await this.#steps.reached('marked')
+  }
+
+  /** Counts what is under way between settlement and mark; waits while a moment of quiet is sought. */
+  async #midway<T>(run: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate
+    this.#midwayCount++
+    try {
+      return await run()
+    } finally {
+      this.#midwayCount--
     }
   }
 
@@ -331,16 +378,6 @@ export class Delivery implements EventBus {
     return results
   }
 
-  /** From memory only the active incarnation publishes (9); what it cannot is left to recovery. */
-  async #publishSettled(records: readonly OutgoingRecord[]): Promise<void> {
-    if (this.#failure !== undefined) throw new ClaimLost('held')
-    try {
-      await this.#publishes.add(records)
-    } catch {
-      throw new ClaimLost('held')
-    }
-  }
-
   async #publishBatch(batch: readonly (readonly OutgoingRecord[])[]): Promise<undefined[]> {
     if (this.#failure !== undefined) throw this.#failure
     const begun = this.#timers.now()
@@ -366,13 +403,13 @@ export class Delivery implements EventBus {
     }
   }
 
-  /** Tries until the database has answered. */
+  /** Tries until the database has answered, whatever it takes: what was paid for is not dropped. */
   async #persist<T>(what: string, run: () => Promise<T>): Promise<T> {
     for (let delayMs = 50; ; delayMs = Math.min(this.#maxRetryDelayMs, delayMs * 2)) {
       try {
         return await run()
       } catch (error) {
-        if (!(error instanceof ModelServiceError) || !error.retryable) throw error
+        if (!(error instanceof ModelServiceError)) throw error
         this.#options.log.warn({ error, delayMs }, `The ledger is away (${what}); outcomes wait and it is tried again`)
         await pause(this.#timers, delayMs)
       }

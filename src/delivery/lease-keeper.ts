@@ -59,6 +59,11 @@ export class LeaseKeeper {
     return !this.#lost && this.#timers.now() + marginMs < this.#holdsUntil
   }
 
+  /** For how many ms the lease holds at least, by the same clock. */
+  remainingMs(): number {
+    return this.#lost ? 0 : Math.max(0, this.#holdsUntil - this.#timers.now())
+  }
+
   /** Ends the renewals; the lease then runs out by itself. Idempotent. */
   stop(): void {
     this.#stopped = true

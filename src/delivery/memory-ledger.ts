@@ -76,6 +76,12 @@ export class MemoryLedgerStore {
     if (incarnation !== undefined) incarnation.state = 'dead'
   }
 
+  /** Moves the beginning of a recovery's scan. */
+  moveScanFrom(workerId: string, positions: readonly ScanPosition[]): void {
+    const incarnation = this.#incarnations.get(workerId)
+    if (incarnation !== undefined) incarnation.scanFrom = positions
+  }
+
   /** Notes that a request is to be cancelled. */
   cancel(key: RequestKey, reason: string | null = null): void {
     this.#cancellations.set(keyOf(key), { tenant: key.tenant, requestId: key.requestId, reason })

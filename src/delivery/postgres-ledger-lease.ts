@@ -91,14 +91,13 @@ export class PostgresLease {
     return rows.map(({ id }) => id)
   }
 
-  /** Owners that are dead and have outcomes nobody has published: work for recovery (14). */
-  async deadWithOutcomes(): Promise<string[]> {
-    const { rows } = await this.query<{ owner: string }>(
-      `SELECT DISTINCT l.owner FROM request_ledger l LEFT JOIN workers w ON w.id = l.owner
-       WHERE l.state = 'SETTLED' AND l.owner IS NOT NULL AND COALESCE(w.dead, true)`,
-      [],
+  /** Moves the beginning of a recovery's scan (16): only in a moment in which nothing of this incarnation is open or unmarked. */
+  async moveScanFrom(positions: readonly ScanPosition[]): Promise<void> {
+    await this.query(
+      `UPDATE workers SET scan_from = $2 WHERE id = $1
+         AND NOT EXISTS (SELECT 1 FROM request_ledger WHERE owner = $1 AND state = 'SETTLED')`,
+      [this.id, JSON.stringify(positions)],
     )
-    return rows.map(({ owner }) => owner)
   }
 
   /** Flags this incarnation dead, which is final: when nothing of it is CLAIMED or SETTLED any more (11). */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClaimRequest, SettleRequest } from '../../../src/delivery/ledger.ts'
 import { PostgresLedger } from '../../../src/delivery/postgres-ledger.ts'
 import { PostgresLease } from '../../../src/delivery/postgres-ledger-lease.ts'
+import { PostgresRecoveryLedger } from '../../../src/delivery/postgres-recovery-ledger.ts'
 import type { RequestLogRow } from '../../../src/model-service/ports.ts'
 import { withDatabase } from '../../support/postgres.ts'
 
@@ -251,9 +252,13 @@ describe('claim', () => {
     await owner.lease.markDead()
     const other = await worker()
     expect(await other.ledger.claim([request(requestId)])).toEqual([{ kind: 'held', owner: owner.id }])
-    expect(await other.lease.deadWithOutcomes()).toContain(owner.id)
+    const recovery = new PostgresRecoveryLedger(pool)
+    expect(await recovery.abandoned()).toContain(owner.id)
+    expect(await recovery.settledOf(owner.id)).toEqual([
+      { tenant: 'acme', requestId, outcome: Buffer.from(`outcome of ${requestId}`) },
+    ])
     await other.ledger.mark([{ tenant: 'acme', requestId }])
-    expect(await other.lease.deadWithOutcomes()).not.toContain(owner.id)
+    expect(await recovery.abandoned()).not.toContain(owner.id)
   })
 
   it('rejects with DATABASE_UNAVAILABLE when the connection breaks, and adopts what the lost answer claimed', async () => {

@@ -1,0 +1,157 @@
+/**
+ * The part of the composition root that fits delivery together: incarnations over PostgreSQL and Kafka, recovery of those that
+ * have ended, and the sweep that looks for them. In the mode at-least-once the ledger is in memory, and no request costs a statement.
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Kafka } from 'kafkajs'
+import type { Pool } from 'pg'
+import type { Settings } from './config/settings-schema.ts'
+import { topicName, topics } from './contract/topics.ts'
+import { type DeliveryObserver, guardedObserver } from './delivery/delivery-observer.ts'
+import type { DeliveryRecords } from './delivery/delivery-options.ts'
+import { type LedgerSeat, openIncarnation } from './delivery/incarnation.ts'
+import { Incarnations } from './delivery/incarnations.ts'
+import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
+import { PostgresLedger } from './delivery/postgres-ledger.ts'
+import { PostgresLease } from './delivery/postgres-ledger-lease.ts'
+import { PostgresRecoveryLedger } from './delivery/postgres-recovery-ledger.ts'
+import { recover } from './delivery/recovery.ts'
+import type { RecoveryLedger, ScanPosition } from './delivery/recovery-ledger.ts'
+import { RecoverySweep } from './delivery/recovery-sweep.ts'
+import { noSteps, type Steps } from './delivery/steps.ts'
+import { systemTimers } from './delivery/timers.ts'
+import { createKafkaCompletionsLog } from './events/kafka-completions-log.ts'
+import { TransactionalPublisher } from './events/transactional-publisher.ts'
+import type { Log } from './model-service/ports.ts'
+
+/** What delivery is built from. */
+export interface WorkerDeliveryParts {
+  kafka: Kafka
+  pool: Pool
+  records: DeliveryRecords
+  observer: DeliveryObserver
+  /** Version of this software, noted beside the lease. */
+  version: string
+  steps: Steps
+  log: Log
+}
+
+/** Delivery of one worker; `incarnations.start()` begins it, then `sweep.start()`. */
+export interface WorkerDelivery {
+  incarnations: Incarnations
+  sweep: RecoverySweep
+  /** Deletes the lease rows of those that are dead for long. */
+  forgetDead(): Promise<void>
+}
+
+/** Builds it; nothing is opened yet. */
+export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryParts): WorkerDelivery {
+  const { kafka, records, steps, log } = parts
+  const { topicPrefix, groupId } = settings.kafka
+  const { leaseMs, transactionTimeoutMs, recoveryIntervalMs } = settings.delivery
+  const observer = guardedObserver(parts.observer)
+  const completions = createKafkaCompletionsLog({ kafka, topicPrefix, groupPrefix: `${groupId}.recovery-` })
+  const seats = settings.delivery.mode === 'ledger' ? postgresSeats(settings, parts) : memorySeats()
+  const ownTopics = new Set(Object.keys(topics).map((role) => topicName(role as keyof typeof topics, topicPrefix)))
+
+  const openPublisher = async (transactionalId: string, heard: Steps): Promise<TransactionalPublisher> => {
+    const publisher = new TransactionalPublisher({ kafka, transactionalId, transactionTimeoutMs, steps: heard })
+    try {
+      await publisher.open()
+      return publisher
+    } catch (error) {
+      await publisher.close().catch(() => {})
+      throw error
+    }
+  }
+  const sweep = new RecoverySweep({
+    ledger: seats.recovery,
+    buryLapsed: () => incarnations.buryLapsed(),
+    recover: (owner, signal) =>
+      recover(owner, {
+        fence: (id) => openPublisher(id, noSteps),
+        ledger: seats.recovery,
+        completions,
+        isReply: ({ topic }) => !ownTopics.has(topic),
+        observer,
+        steps,
+        log,
+        signal,
+        now: () => systemTimers.now(),
+      }),
+    intervalMs: recoveryIntervalMs,
+    log,
+  })
+  const incarnations: Incarnations = new Incarnations({
+    open: (onFailed) =>
+      openIncarnation({
+        id: `${groupId}-${randomUUID()}`,
+        ends: () => completions.ends(),
+        takeSeat: seats.take,
+        openPublisher: (id) => openPublisher(id, steps),
+        leaseMs,
+        delivery: {
+          records,
+          observer,
+          steps,
+          log,
+          retryDelaysMs: settings.delivery.retryDelaysMs.map(Number),
+          keepBodies: settings.requestLog.bodies === 'full',
+          maxBatchCount: settings.delivery.outcomeBatchCount,
+          lingerMs: settings.delivery.outcomeLingerMs,
+        },
+        onFailed,
+        log,
+      }),
+    recover: (owner) => sweep.recoverOwner(owner),
+    ledger: seats.recovery,
+    observer,
+    log,
+  })
+  return { incarnations, sweep, forgetDead: seats.forgetDead }
+}
+
+interface Seats {
+  take(id: string, scanFrom: readonly ScanPosition[]): LedgerSeat
+  recovery: RecoveryLedger
+  forgetDead(): Promise<void>
+}
+
+function postgresSeats(settings: Settings, { pool, version, log }: WorkerDeliveryParts): Seats {
+  const { leaseMs } = settings.delivery
+  const leaseOf = (id: string) =>
+    new PostgresLease({ pool, id, host: hostname(), pid: process.pid, leaseMs, schemaVersion: version })
+  return {
+    recovery: new PostgresRecoveryLedger(pool),
+    take(id, scanFrom) {
+      const lease = leaseOf(id)
+      const ledger = new PostgresLedger({ pool, owner: id, log })
+      return {
+        ledger,
+        lease: { open: () => lease.open(scanFrom), renew: () => lease.renew() },
+        reconcile: () => ledger.reconcile(),
+        buryLapsed: () => lease.buryLapsed(),
+        moveScanFrom: (positions) => lease.moveScanFrom(positions),
+      }
+    },
+    forgetDead: () => leaseOf('').forgetDead(),
+  }
+}
+
+/** One store for all incarnations of this process; it ends with it, and Kafka redelivers. */
+function memorySeats(): Seats {
+  const store = new MemoryLedgerStore()
+  const done = async (): Promise<void> => {}
+  return {
+    recovery: store.recovery(),
+    take: (id, scanFrom) => ({
+      ledger: store.join(id, scanFrom),
+      lease: null,
+      reconcile: done,
+      buryLapsed: done,
+      moveScanFrom: async (positions) => store.moveScanFrom(id, positions),
+    }),
+    forgetDead: done,
+  }
+}
