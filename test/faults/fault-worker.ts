@@ -14,6 +14,8 @@ export interface FaultWorker {
   readonly ended: Promise<number>
   readonly hasEnded: boolean
   readonly hasServed: boolean
+  /** Whether it was asked to end. */
+  readonly isLeaving: boolean
   /** Resolves when it serves; rejects, with the end of its log, when it ended first or took too long. */
   serves(timeoutMs?: number): Promise<void>
   signal(signal: NodeJS.Signals): void
@@ -48,6 +50,7 @@ export function startFaultWorker(options: {
   living.add(child)
   let hasEnded = false
   let hasServed = false
+  let isLeaving = false
   const serving = Promise.withResolvers<void>()
   serving.promise.catch(() => {})
   const ended = new Promise<number>((resolve) => {
@@ -84,6 +87,9 @@ export function startFaultWorker(options: {
     get hasServed() {
       return hasServed
     },
+    get isLeaving() {
+      return isLeaving
+    },
     async serves(timeoutMs = 60_000) {
       const timer = setTimeout(
         () => serving.reject(new Error(`${name} did not serve within ${timeoutMs} ms:\n${lastLines(log)}`)),
@@ -95,7 +101,10 @@ export function startFaultWorker(options: {
         clearTimeout(timer)
       }
     },
-    signal: (signal) => void child.kill(signal),
+    signal(signal) {
+      if (signal === 'SIGTERM') isLeaving = true
+      child.kill(signal)
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 /** Requests and answers that are lost on the wire between a worker and the broker or the database. */
 
+import { insertClaims, markPublished, settleClaims } from '../../../src/delivery/sql/ledger-statements.ts'
 import { startAnswerLosingProxy } from '../answer-losing-proxy.ts'
 import type { FaultRun, Scenario } from '../fault-run.ts'
 import { isCommit, isTransactional, kafkaApis, type ProxyRule, startKafkaProxy } from '../kafka-proxy.ts'
@@ -63,12 +64,8 @@ export const lostAnswers = {
   }),
 }
 
-/** Points of the ledger whose answers are lost, by a text that only their statement has. */
-export const ledgerStatements = {
-  claim: 'INSERT INTO request_ledger',
-  settle: "SET state = 'SETTLED'",
-  mark: "SET state = 'PUBLISHED'",
-} as const
+/** Statements of the ledger whose answers are lost. */
+const ledgerStatements = { claim: insertClaims, settle: settleClaims, mark: markPublished } as const
 
 /** The database carries a statement out, and the worker never hears of it. */
 export function lostDatabaseAnswers(statement: keyof typeof ledgerStatements): Scenario {

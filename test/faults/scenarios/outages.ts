@@ -78,7 +78,7 @@ export const rollingRestart: Scenario = {
 /** Members join and leave faster than a rebalance takes. */
 export const flapping: Scenario = {
   name: 'flapping',
-  shows: 'a worker joins or leaves every 500 ms for 60 s',
+  shows: 'a worker joins or leaves every 500 ms for 60 s: no call is repeated',
   quietTimeoutMs: 120_000,
   async run(run) {
     await run.startWorker()
@@ -87,9 +87,13 @@ export const flapping: Scenario = {
     while (performance.now() < until) {
       await delay(500)
       const others = run.workers.slice(1).filter(({ hasEnded }) => !hasEnded)
-      if (others.length < 2) await run.startWorker({ serves: false })
-      else run.random.pick(others).signal('SIGTERM')
+      const serving = others.filter(({ hasServed, isLeaving }) => hasServed && !isLeaving)
+      const isStarting = others.some(({ hasServed }) => !hasServed)
+      if (serving.length > 1 || (serving.length === 1 && isStarting)) run.random.pick(serving).signal('SIGTERM')
+      else if (!isStarting) await run.startWorker({ serves: false })
     }
+    const joins = run.workers.filter(({ hasServed }) => hasServed).length
+    if (joins < 10) run.problem(`only ${joins} workers came to serve`)
     await load
   },
 }
