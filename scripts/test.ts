@@ -1,4 +1,4 @@
-/** `npm test`: everything that CI runs. Ends with the line `tests: N passed, N failed`. */
+/** `npm test`: everything that CI runs, the short form of the fault suite included. Ends with the line `tests: N passed, N failed`. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkSteps } from './check-steps.ts'
@@ -30,6 +30,7 @@ if (await runSteps(checkSteps)) {
     `--outputFile.json=${report}`,
   ])
   if (!passed) process.exitCode = 1
+  else if (!(await runStep('faults, short form', ['scripts/faults.ts', '--short']))) process.exitCode = 1
 }
 const counts = existsSync(report)
   ? (JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number })
