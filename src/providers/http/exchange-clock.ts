@@ -6,43 +6,45 @@ import type { HttpLimits, HttpRequest } from './http-client.ts'
 const longestTimerMs = 2 ** 31 - 1
 
 /**
- * The clocks of one exchange: total, first byte, silence, and the caller's signal. Whichever comes first aborts
- * `signal` and becomes `failure`; the connect clock is undici's. `isSent` says whether the request has begun to leave:
- * before that the provider cannot have done the work, afterwards nobody knows.
+ * The clocks of one exchange: total, first byte, silence, and the caller's signal. Whichever comes first tells
+ * `onFailure`, once; the connect clock is undici's. `isSent` says whether the request has begun to leave: before that the
+ * provider cannot have done the work, afterwards nobody knows.
  */
 export class ExchangeClock {
   isSent = false
-  failure: ProviderError | null = null
-  readonly #controller = new AbortController()
   readonly #request: HttpRequest
   readonly #limits: HttpLimits
-  readonly #total: NodeJS.Timeout
+  readonly #onFailure: (error: ProviderError) => void
+  #total: NodeJS.Timeout | undefined
   /** First byte, then silence. */
   #wait: NodeJS.Timeout | undefined
   readonly #onCallerAbort = () => this.#fail(this.#callerError())
 
-  constructor(request: HttpRequest, limits: HttpLimits) {
+  constructor(request: HttpRequest, limits: HttpLimits, onFailure: (error: ProviderError) => void) {
     this.#request = request
     this.#limits = limits
-    const { timeoutMs, signal } = request
+    this.#onFailure = onFailure
+  }
+
+  /** Sets the clocks going; a caller that has aborted already is told of at once. */
+  start(): void {
+    const { timeoutMs, signal } = this.#request
+    if (signal.aborted) {
+      this.#onCallerAbort()
+      return
+    }
+    signal.addEventListener('abort', this.#onCallerAbort, { once: true })
     this.#total = setTimeout(
       () => this.#fail(this.#timeout(`did not finish within ${timeoutMs} ms`)),
       Math.min(timeoutMs, longestTimerMs),
     )
-    const firstByteMs = limits.firstByteTimeoutMs
-    if (firstByteMs > 0) {
+    const { firstByteTimeoutMs } = this.#limits
+    if (firstByteTimeoutMs > 0) {
       this.#wait = setTimeout(
-        () => this.#fail(this.#timeout(`sent no answer within ${firstByteMs} ms (first byte)`)),
-        firstByteMs,
+        () => this.#fail(this.#timeout(`sent no answer within ${firstByteTimeoutMs} ms (first byte)`)),
+        firstByteTimeoutMs,
       )
     }
-    if (signal.aborted) this.#onCallerAbort()
-    else signal.addEventListener('abort', this.#onCallerAbort, { once: true })
-  }
-
-  /** Aborted by the first clock that runs out. */
-  get signal(): AbortSignal {
-    return this.#controller.signal
   }
 
   /** The headers have come: from here on silence is measured. */
@@ -60,22 +62,7 @@ export class ExchangeClock {
     this.#wait?.refresh()
   }
 
-  /** Settles with the promise, or rejects as soon as a clock runs out: undici notices an abort only once connected. */
-  async race<T>(promise: Promise<T>): Promise<T> {
-    promise.catch(() => undefined)
-    let onAbort: (() => void) | undefined
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(this.failure)
-      if (this.signal.aborted) onAbort()
-      else this.signal.addEventListener('abort', onAbort, { once: true })
-    })
-    try {
-      return await Promise.race([promise, aborted])
-    } finally {
-      if (onAbort) this.signal.removeEventListener('abort', onAbort)
-    }
-  }
-
+  /** Stops all clocks. */
   stop(): void {
     clearTimeout(this.#total)
     clearTimeout(this.#wait)
@@ -83,9 +70,8 @@ export class ExchangeClock {
   }
 
   #fail(error: ProviderError): void {
-    if (this.failure !== null) return
-    this.failure = error
-    this.#controller.abort(error)
+    this.stop()
+    this.#onFailure(error)
   }
 
   #timeout(what: string): ProviderError {

@@ -1,7 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData } from 'undici'
-import { ProviderError } from '../provider.ts'
-import { ExchangeClock } from './exchange-clock.ts'
+import { type AnswerConsumer, type AnswerHead, Exchange, tooLarge } from './exchange.ts'
 import {
   defaultHttpLimits,
   type FormFields,
@@ -11,7 +10,6 @@ import {
   type HttpRequest,
   headerOf,
 } from './http-client.ts'
-import { mapNetworkError } from './map-network-error.ts'
 
 /** What the client may be given. */
 export interface UndiciHttpClientOptions extends Partial<HttpLimits> {
@@ -21,10 +19,6 @@ export interface UndiciHttpClientOptions extends Partial<HttpLimits> {
 
 /** Largest headers of an answer, in bytes; Azure and gateways send long ones. */
 const maxHeaderBytes = 64 * 1024
-/** How long a finished event stream may take to end, so that its connection can be used again. */
-const streamEndMs = 1000
-
-type Consumer = (chunk: Buffer) => boolean
 
 /**
  * HTTP over undici: pooled, kept alive, HTTP/1.1. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, but never for this
@@ -113,54 +107,25 @@ export class UndiciHttpClient implements HttpClient {
   }
 
   /** Sends, and reads the answer through the consumer that is chosen by its head, until that has enough. */
-  async #exchange(
-    request: HttpRequest,
-    call: Call,
-    consumerOf: (head: Omit<HttpAnswer, 'body'>) => Consumer,
-  ): Promise<Omit<HttpAnswer, 'body'>> {
-    const { provider, url } = request
-    const clock = new ExchangeClock(request, this.#limits)
-    let body: Dispatcher.ResponseData['body'] | undefined
-    let isWhole = false
+  #exchange(request: HttpRequest, call: Call, consumerOf: (head: AnswerHead) => AnswerConsumer): Promise<AnswerHead> {
+    const { url } = request
+    const exchange = new Exchange({ request, limits: this.#limits, consumerOf })
+    if (exchange.isOver) return exchange.head
     try {
-      if (clock.failure !== null) throw clock.failure
-      const response = await clock.race(
-        observeSending(this.#dispatcher, clock).request({
+      this.#dispatcher.dispatch(
+        {
           origin: url.origin,
           path: url.pathname + url.search,
           method: call.method,
           headers: { ...request.headers, ...call.headers },
-          signal: clock.signal,
           ...(call.body !== undefined && { body: call.body }),
-        }),
+        },
+        exchange,
       )
-      body = response.body
-      clock.answerBegan()
-      const head = { status: response.statusCode, headers: response.headers }
-      refuseEncoding(provider, headerOf(head.headers, 'content-encoding'))
-      const consume = consumerOf(head)
-      let size = 0
-      for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        clock.pieceCame()
-        size += chunk.length
-        if (size > this.#limits.maxAnswerBytes) {
-          throw tooLarge(provider, `an answer of more than ${this.#limits.maxAnswerBytes} bytes`)
-        }
-        if (consume(chunk)) break
-      }
-      isWhole = true
-      return head
     } catch (error) {
-      if (clock.failure !== null) throw clock.failure
-      if (error instanceof ProviderError) throw error
-      throw mapNetworkError(error, { provider, host: url.host, isSent: clock.isSent })
-    } finally {
-      clock.stop()
-      if (body && !body.readableEnded) {
-        if (isWhole) body.dump({ limit: 4096, signal: AbortSignal.timeout(streamEndMs) }).catch(() => undefined)
-        else body.on('error', () => undefined).destroy()
-      }
+      exchange.fail(error)
     }
+    return exchange.head
   }
 }
 
@@ -174,37 +139,9 @@ function jsonPost(body: object): Call {
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
-function collector(chunks: Buffer[]): Consumer {
+function collector(chunks: Buffer[]): AnswerConsumer {
   return (chunk) => {
     chunks.push(chunk)
     return false
   }
-}
-
-/** undici calls `onRequestStart` when a connection stands and the request is about to be written, not before. */
-function observeSending(dispatcher: Dispatcher, clock: ExchangeClock): Dispatcher {
-  return dispatcher.compose((dispatch) => (options, handler) => {
-    const onRequestStart = handler.onRequestStart?.bind(handler)
-    handler.onRequestStart = (controller, context) => {
-      clock.isSent = true
-      onRequestStart?.(controller, context)
-    }
-    return dispatch(options, handler)
-  })
-}
-
-/** We ask for no compression, so that limits hold for what is read. */
-function refuseEncoding(provider: string, encoding: string | undefined): void {
-  if (encoding === undefined || encoding === '' || encoding === 'identity') return
-  throw new ProviderError('PROVIDER_ERROR', `Provider ${provider} sent a compressed answer, which was not asked for.`, {
-    provider,
-  })
-}
-
-function tooLarge(provider: string, what: string): ProviderError {
-  return new ProviderError(
-    'PAYLOAD_TOO_LARGE',
-    `Provider ${provider} sent ${what}; ask for less, or raise the limit of the settings.`,
-    { provider },
-  )
 }
