@@ -29,6 +29,7 @@ import type {
   ClaimGrant,
   ClaimRequest,
   ClaimResult,
+  MarkRequest,
   RequestKey,
   SettleRequest,
   SettleResult,
@@ -72,7 +73,7 @@ export class Delivery implements EventBus {
   readonly #claims: MicroBatcher<ClaimRequest, ClaimResult>
   readonly #settles: MicroBatcher<SettleRequest, SettleResult>
   readonly #publishes: MicroBatcher<readonly OutgoingRecord[], undefined>
-  readonly #marks: MicroBatcher<RequestKey, undefined>
+  readonly #marks: MicroBatcher<MarkRequest, undefined>
   readonly #underWay = new Set<Promise<unknown>>()
   #failure: ModelServiceError | undefined
   /** Outcomes between settlement and mark, and other records on their way. */
@@ -104,9 +105,9 @@ export class Delivery implements EventBus {
     })
     this.#marks = new MicroBatcher({
       ...common,
-      run: async (keys) => {
-        await this.#persist('mark', () => options.ledger.mark(keys))
-        return keys.map(() => undefined)
+      run: async (outcomes) => {
+        await this.#persist('mark', () => options.ledger.mark(outcomes))
+        return outcomes.map(() => undefined)
       },
     })
   }
@@ -301,7 +302,7 @@ export class Delivery implements EventBus {
       // From memory only the active incarnation publishes (9).
       if (this.#failure !== undefined) throw this.#failure
       await this.#publishes.add(records)
-      await this.#marks.add({ tenant, requestId })
+      await this.#marks.add({ tenant, requestId, token })
     } catch (error) {
       // Settled and not marked: from here on it is a recovery's, and recoveries look only after incarnations that have ended.
       this.#fail(ModelServiceError.from(error))

@@ -94,6 +94,11 @@ export interface SettleRequest extends RequestKey {
 /** `settled`: ours to publish. `lost`: somebody else owns the request now; drop the outcome, publish nothing (8). */
 export type SettleResult = 'settled' | 'lost'
 
+/** An outcome that is in Kafka, by the claim that it was settled under: a late mark of an earlier try must change nothing. */
+export interface MarkRequest extends RequestKey {
+  token: number
+}
+
 /** A claim to give up. */
 export interface ReleaseRequest extends RequestKey {
   token: number
@@ -111,7 +116,7 @@ export interface Ledger {
   claim(requests: readonly ClaimRequest[]): Promise<ClaimResult[]>
   settle(requests: readonly SettleRequest[]): Promise<SettleResult[]>
   /** Records that committed transactions hold the outcomes of these: SETTLED becomes PUBLISHED, or RETRYING as settled (15). */
-  mark(keys: readonly RequestKey[]): Promise<void>
+  mark(outcomes: readonly MarkRequest[]): Promise<void>
   /** Gives up claims (6). */
   release(claims: readonly ReleaseRequest[]): Promise<void>
   /** Claims of this owner whose cancellation was asked for meanwhile. */

@@ -11,6 +11,7 @@ import type {
   ClaimRequest,
   ClaimResult,
   Ledger,
+  MarkRequest,
   ReleaseRequest,
   RequestKey,
   SettleRequest,
@@ -103,7 +104,10 @@ export class MemoryLedgerStore {
       settledOf: async (owner) =>
         [...this.#rows.values()]
           .filter((row) => row.state === 'SETTLED' && row.owner === owner)
-          .map(({ tenant, requestId, outcome }) => ({ tenant, requestId, outcome: outcome ?? Buffer.alloc(0) })),
+          .map(({ tenant, requestId, token, outcome }) => ({
+            ...{ tenant, requestId, token },
+            outcome: outcome ?? Buffer.alloc(0),
+          })),
       scanFrom: async (owner) => this.#incarnations.get(owner)?.scanFrom ?? [],
       mark: async (keys) => this.#markAll(keys),
       flagRetired: async (owner) => {
@@ -185,14 +189,14 @@ export class MemoryLedgerStore {
     return 'settled'
   }
 
-  #markAll(keys: readonly RequestKey[]): void {
+  #markAll(keys: readonly MarkRequest[]): void {
     for (const key of keys) this.#mark(key)
   }
 
-  #mark(requestKey: RequestKey): void {
-    const key = keyOf(requestKey)
+  #mark(request: MarkRequest): void {
+    const key = keyOf(request)
     const row = this.#rows.get(key)
-    if (row?.state !== 'SETTLED') return
+    if (row?.state !== 'SETTLED' || row.token !== request.token) return
     row.outcome = null
     if (row.nextRetry !== null) {
       row.state = 'RETRYING'

@@ -1,6 +1,7 @@
 import { attemptsToText } from '../codec/attempts-text.ts'
+import { maxAttemptsPerClaim } from '../contract/limits.ts'
 import type { Attempt } from '../contract/types.ts'
-import type { ClaimRequest, ReleaseRequest, RequestKey, SettleRequest } from './ledger.ts'
+import type { ClaimRequest, MarkRequest, ReleaseRequest, RequestKey, SettleRequest } from './ledger.ts'
 
 /** Orders a batch by its keys, byte by byte as the database does, so that two batches lock rows in the same order. */
 export function byKey(left: RequestKey, right: RequestKey): number {
@@ -18,6 +19,8 @@ export function keyOf({ tenant, requestId }: RequestKey): string {
 export const batchParameters = {
   keys: (batch: readonly RequestKey[]) => [batch.map((item) => item.tenant), batch.map((item) => item.requestId)],
 
+  marks: (batch: readonly MarkRequest[]) => [...batchParameters.keys(batch), batch.map((item) => item.token)],
+
   ownedKeys: (owner: string, batch: readonly RequestKey[]) => [owner, ...batchParameters.keys(batch)],
 
   tokens: (owner: string, batch: readonly (RequestKey & { token: number })[]) => [
@@ -25,7 +28,7 @@ export const batchParameters = {
     batch.map((item) => item.token),
   ],
 
-  claims: (owner: string, batch: readonly ClaimRequest[]) => [
+  claims: (owner: string, epoch: number, batch: readonly ClaimRequest[]) => [
     ...hashedKeys(owner, batch),
     batch.map((item) => item.onUncertain),
     batch.map((item) => item.source.topic),
@@ -34,14 +37,16 @@ export const batchParameters = {
     batch.map((item) => item.retry),
     batch.map((item) => Math.max(0, ...item.attempts.map(({ number }) => number))),
     batch.map((item) => storedAttempts(item.attempts)),
+    epoch,
   ],
 
-  takeOver: (owner: string, batch: readonly ClaimRequest[], adopt: readonly boolean[], attemptsPerClaim: number) => [
+  takeOver: (owner: string, epoch: number, batch: readonly ClaimRequest[], adopt: readonly boolean[]) => [
     ...hashedKeys(owner, batch),
     adopt,
     batch.map((item) => item.retry),
     batch.map((item) => item.inPlace),
-    attemptsPerClaim,
+    maxAttemptsPerClaim,
+    epoch,
   ],
 
   release: (owner: string, batch: readonly ReleaseRequest[]) => [

@@ -2,12 +2,13 @@
  * The ledger in PostgreSQL, as one incarnation sees it.
  *
  * Claims run one batch at a time: what a lost answer has left behind is put right between two of them, never during one
- * (rule 6). Such keys are remembered as doubtful. One that is claimed again is adopted; the others are released, once at
- * once and once more when no late statement can still be running. Settles, marks and releases run side by side.
+ * (rule 6). A statement without an answer may also be carried out later, when its keys are claimed again and their calls run. So the next
+ * one is preceded by a new epoch, which waits for it or shuts it out; from then on what it has done is final. Its keys are
+ * remembered as doubtful: one that is claimed again is adopted, the others are released.
+ * Settles, marks and releases run side by side; they are fenced by the token.
  */
 import type { Pool } from 'pg'
 import { attemptsFromText } from '../codec/attempts-text.ts'
-import { maxAttemptsPerClaim } from '../contract/limits.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
 import type {
@@ -16,6 +17,7 @@ import type {
   ClaimRequest,
   ClaimResult,
   Ledger,
+  MarkRequest,
   ReleaseRequest,
   RequestKey,
   SettleRequest,
@@ -30,10 +32,6 @@ export interface PostgresLedgerOptions {
   pool: Pool
   /** Id of the incarnation, whose lease is open (see `PostgresLease`). */
   owner: string
-  /** Time after which a statement without an answer cannot be running any more, in ms; default 60,000. */
-  doubtMs?: number
-  /** A clock that never goes back, in ms; default `performance.now`. */
-  now?: () => number
   log?: Log
 }
 
@@ -70,18 +68,17 @@ type Placed<T> = T & { place: number }
 export class PostgresLedger implements Ledger {
   private readonly pool: Pool
   private readonly owner: string
-  private readonly doubtMs: number
-  private readonly now: () => number
   private readonly log: Log | undefined
   /** Keys of claims whose answer was lost. */
-  private readonly doubtful = new Map<string, RequestKey & { since: number; released: boolean }>()
+  private readonly doubtful = new Map<string, RequestKey>()
+  private epoch = 0
+  /** Whether a statement of this epoch is without an answer. */
+  private epochInDoubt = false
   private claims: Promise<unknown> = Promise.resolve()
 
   constructor(options: PostgresLedgerOptions) {
     this.pool = options.pool
     this.owner = options.owner
-    this.doubtMs = options.doubtMs ?? 60_000
-    this.now = options.now ?? (() => performance.now())
     this.log = options.log
   }
 
@@ -89,19 +86,22 @@ export class PostgresLedger implements Ledger {
     return this.afterEarlierClaims(async () => {
       const placed = requests.map((request, place) => ({ ...request, place })).sort(byKey)
       const results = new Map<number, ClaimResult>()
+      await this.endDoubt()
       await this.releaseDoubtful(new Set(placed.map(keyOf)))
       try {
-        const { refused } = await runBatch(placed, async (batch) => {
-          await this.claimBatch(batch, results)
-          return []
-        })
+        const { refused } = await this.inEpoch(() =>
+          runBatch(placed, async (batch) => {
+            await this.claimBatch(batch, results)
+            return []
+          }),
+        )
         for (const { item, error } of refused) {
           this.log?.error({ requestId: item.requestId, code: error.code }, 'A request cannot be stored in the ledger')
           results.set(item.place, { kind: 'refused', error: refusedError(error.code) })
         }
       } catch (error) {
         for (const { tenant, requestId } of placed) {
-          this.doubtful.set(keyOf({ tenant, requestId }), { tenant, requestId, since: this.now(), released: false })
+          this.doubtful.set(keyOf({ tenant, requestId }), { tenant, requestId })
         }
         throw error
       }
@@ -113,7 +113,10 @@ export class PostgresLedger implements Ledger {
 
   /** Gives up what lost answers have left behind; also done before each claim. To be called now and then, best with the renewal. */
   reconcile(): Promise<void> {
-    return this.afterEarlierClaims(() => this.releaseDoubtful(new Set()))
+    return this.afterEarlierClaims(async () => {
+      await this.endDoubt()
+      await this.releaseDoubtful(new Set())
+    })
   }
 
   async settle(requests: readonly SettleRequest[]): Promise<SettleResult[]> {
@@ -154,9 +157,9 @@ export class PostgresLedger implements Ledger {
     return requests.map((_, place) => (settled.has(place) ? 'settled' : 'lost'))
   }
 
-  async mark(keys: readonly RequestKey[]): Promise<void> {
-    await runBatch([...keys].sort(byKey), async (batch) => {
-      await this.pool.query(statements.markPublished, batchParameters.keys(batch))
+  async mark(outcomes: readonly MarkRequest[]): Promise<void> {
+    await runBatch([...outcomes].sort(byKey), async (batch) => {
+      await this.pool.query(statements.markPublished, batchParameters.marks(batch))
       return []
     })
   }
@@ -184,7 +187,10 @@ export class PostgresLedger implements Ledger {
   private async claimBatch(all: readonly Placed<ClaimRequest>[], results: Map<number, ClaimResult>): Promise<void> {
     // When the second statement is repeated after a deadlock, or its batch halved, what the first inserted is ours already.
     const batch = all.filter(({ place }) => !results.has(place))
-    const inserted = await this.pool.query<ClaimRow>(statements.insertClaims, batchParameters.claims(this.owner, batch))
+    const inserted = await this.pool.query<ClaimRow>(
+      statements.insertClaims,
+      batchParameters.claims(this.owner, this.epoch, batch),
+    )
     const claimed = new Map<string, ClaimRow>()
     for (const row of inserted.rows) {
       const { tenant, request_id: requestId } = row
@@ -208,7 +214,7 @@ export class PostgresLedger implements Ledger {
     const adopt = known.map((request) => this.doubtful.has(keyOf(request)))
     const seen = await this.pool.query<TakeOverRow>(
       statements.takeOverClaims,
-      batchParameters.takeOver(this.owner, known, adopt, maxAttemptsPerClaim),
+      batchParameters.takeOver(this.owner, this.epoch, known, adopt),
     )
     for (const row of seen.rows) {
       const request = row.ordinal === null ? undefined : known[row.ordinal - 1]
@@ -217,18 +223,37 @@ export class PostgresLedger implements Ledger {
   }
 
   private async releaseDoubtful(claimedNow: ReadonlySet<string>): Promise<void> {
-    const due = [...this.doubtful.values()].filter(
-      (entry) => !claimedNow.has(keyOf(entry)) && (!entry.released || this.now() - entry.since > this.doubtMs),
-    )
+    const due = [...this.doubtful.values()].filter((key) => !claimedNow.has(keyOf(key)))
     if (due.length === 0) return
-    await runBatch(due.sort(byKey), async (batch) => {
-      await this.pool.query(statements.releaseForgotten, batchParameters.ownedKeys(this.owner, batch))
-      return []
-    })
-    for (const entry of due) {
-      if (this.now() - entry.since > this.doubtMs) this.doubtful.delete(keyOf(entry))
-      else entry.released = true
+    await this.inEpoch(() =>
+      runBatch(due.sort(byKey), async (batch) => {
+        const keys = batchParameters.ownedKeys(this.owner, batch)
+        await this.pool.query(statements.releaseForgotten, [...keys, this.epoch])
+        return []
+      }),
+    )
+    for (const key of due) this.doubtful.delete(keyOf(key))
+  }
+
+  /** Runs statements of this epoch; without an answer of one the epoch is in doubt. */
+  private async inEpoch<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      this.epochInDoubt = true
+      throw error
     }
+  }
+
+  private async endDoubt(): Promise<void> {
+    if (!this.epochInDoubt) return
+    try {
+      await this.pool.query(statements.nextEpoch, [this.owner, this.epoch + 1])
+    } catch (error) {
+      throw toLedgerError(error)
+    }
+    this.epoch++
+    this.epochInDoubt = false
   }
 
   private afterEarlierClaims<T>(run: () => Promise<T>): Promise<T> {

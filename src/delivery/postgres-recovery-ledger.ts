@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { RequestKey } from './ledger.ts'
+import type { MarkRequest } from './ledger.ts'
 import { batchParameters, byKey } from './postgres-ledger-parameters.ts'
 import type { RecoveryLedger, ScanPosition, SettledRow } from './recovery-ledger.ts'
 import { runBatch, toLedgerError } from './sql/batch-statement.ts'
@@ -30,8 +30,8 @@ export class PostgresRecoveryLedger implements RecoveryLedger {
   }
 
   async settledOf(owner: string): Promise<SettledRow[]> {
-    const rows = await this.query<{ tenant: string; request_id: string; outcome: Buffer }>(
-      `SELECT l.tenant, l.request_id, l.outcome
+    const rows = await this.query<{ tenant: string; request_id: string; token: number; outcome: Buffer }>(
+      `SELECT l.tenant, l.request_id, l.token, l.outcome
        FROM (
          SELECT tenant, request_id, row_number() OVER w AS place, sum(octet_length(outcome)) OVER w AS bytes
          FROM request_ledger WHERE state = 'SETTLED' AND owner = $1
@@ -40,7 +40,7 @@ export class PostgresRecoveryLedger implements RecoveryLedger {
        WHERE s.place = 1 OR (s.place <= $2 AND s.bytes <= $3)`,
       [owner, maxRows, maxBytes],
     )
-    return rows.map(({ tenant, request_id: requestId, outcome }) => ({ tenant, requestId, outcome }))
+    return rows.map(({ request_id: requestId, ...row }) => ({ requestId, ...row }))
   }
 
   async scanFrom(owner: string): Promise<readonly ScanPosition[]> {
@@ -48,9 +48,9 @@ export class PostgresRecoveryLedger implements RecoveryLedger {
     return rows[0]?.scan_from ?? []
   }
 
-  async mark(keys: readonly RequestKey[]): Promise<void> {
-    await runBatch([...keys].sort(byKey), async (batch) => {
-      await this.pool.query(markPublished, batchParameters.keys(batch))
+  async mark(outcomes: readonly MarkRequest[]): Promise<void> {
+    await runBatch([...outcomes].sort(byKey), async (batch) => {
+      await this.pool.query(markPublished, batchParameters.marks(batch))
       return []
     })
   }

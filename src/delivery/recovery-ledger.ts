@@ -1,4 +1,4 @@
-import type { RequestKey } from './ledger.ts'
+import type { MarkRequest } from './ledger.ts'
 
 /** An offset of one partition. */
 export interface ScanPosition {
@@ -9,7 +9,7 @@ export interface ScanPosition {
 }
 
 /** An outcome that nobody has marked. */
-export interface SettledRow extends RequestKey {
+export interface SettledRow extends MarkRequest {
   /** As `encodeOutgoingRecords` wrote it. */
   outcome: Buffer
 }
@@ -23,7 +23,7 @@ export interface RecoveryLedger {
   /** Where a scan for its records begins; empty, which is from the log start, when nothing is known of it (3). */
   scanFrom(owner: string): Promise<readonly ScanPosition[]>
   /** As `Ledger.mark`. */
-  mark(keys: readonly RequestKey[]): Promise<void>
+  mark(outcomes: readonly MarkRequest[]): Promise<void>
   /** Lets others see that this incarnation takes no more work, though its lease lives (11). */
   flagRetired(owner: string): Promise<void>
   /** Final: its claims are taken over by whoever comes. Call it when nothing of it runs and nothing is SETTLED under it. */

@@ -17,10 +17,10 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
 import type { DeliveryObserver } from './delivery-observer.ts'
-import type { RequestKey } from './ledger.ts'
+import type { MarkRequest } from './ledger.ts'
 import { type OutgoingRecord, PublishFailure, type RecordPublisher, recordId } from './outgoing-record.ts'
 import { decodeOutgoingRecords } from './outgoing-records-codec.ts'
-import type { RecoveryLedger, ScanPosition } from './recovery-ledger.ts'
+import type { RecoveryLedger, ScanPosition, SettledRow } from './recovery-ledger.ts'
 import type { Steps } from './steps.ts'
 
 /** A publisher under the id of a fenced incarnation. */
@@ -81,7 +81,7 @@ export interface RecoveryReport {
 }
 
 /** An outcome on its way through a pass. */
-interface Outcome extends RequestKey {
+interface Outcome extends MarkRequest {
   key: string
   /** Id of the first record, by which the outcome is known in Kafka. */
   id: string
@@ -218,14 +218,14 @@ function recordsOf(outcome: Outcome, narrowing: Narrowing, options: RecoveryOpti
   return kept
 }
 
-function readable(rows: readonly (RequestKey & { outcome: Buffer })[], { log, observer }: RecoveryOptions): Outcome[] {
+function readable(rows: readonly SettledRow[], { log, observer }: RecoveryOptions): Outcome[] {
   const outcomes: Outcome[] = []
-  for (const { tenant, requestId, outcome } of rows) {
+  for (const { tenant, requestId, token, outcome } of rows) {
     try {
       const records = decodeOutgoingRecords(outcome)
       const id = records[0] === undefined ? undefined : recordId(records[0].headers)
       if (id === undefined) throw new ModelServiceError('INTERNAL_ERROR', 'A stored outcome has no record with an id.')
-      outcomes.push({ tenant, requestId, key: `${tenant} ${requestId}`, id, records })
+      outcomes.push({ tenant, requestId, token, key: `${tenant} ${requestId}`, id, records })
     } catch (error) {
       log.error({ tenant, requestId, err: error }, 'A stored outcome cannot be read; it is left as it is')
       observer.alarm('outcome-unreadable')

@@ -139,7 +139,7 @@ export function describeLedger(name: string, makeFixture: () => Promise<LedgerFi
       await a.claim([claimRequest('r')])
       expect(await a.settle([settleRequest('r', 1)])).toEqual(['settled'])
       expect((await claimOne(b, claimRequest('r'))).kind).toBe('held')
-      await a.mark([{ tenant: 'default', requestId: 'r' }])
+      await a.mark([{ tenant: 'default', requestId: 'r', token: 1 }])
       expect(await claimOne(b, claimRequest('r'))).toEqual({ kind: 'published' })
     })
 
@@ -208,7 +208,7 @@ export function describeLedger(name: string, makeFixture: () => Promise<LedgerFi
     test('marking what is not settled changes nothing', async () => {
       const [a, b] = [await fixture.join('a'), await fixture.join('b')]
       await a.claim([claimRequest('r')])
-      await a.mark([{ tenant: 'default', requestId: 'r' }])
+      await a.mark([{ tenant: 'default', requestId: 'r', token: 1 }])
       expect((await claimOne(b, claimRequest('r'))).kind).toBe('held')
     })
 

@@ -1,7 +1,9 @@
 -- What recovery, retries and cancellation need. Expands only: workers of the version before go on beside it.
 
 -- AlterTable. A retired incarnation takes no more work, though its lease lives; what is SETTLED under it awaits recovery.
-ALTER TABLE "workers" ADD COLUMN "retired" BOOLEAN NOT NULL DEFAULT false;
+-- "claim_epoch" shuts out claims of its own whose answer was lost and that may be carried out late.
+ALTER TABLE "workers" ADD COLUMN "retired" BOOLEAN NOT NULL DEFAULT false,
+ADD COLUMN "claim_epoch" INTEGER NOT NULL DEFAULT 0;
 
 -- AlterTable. "attempt" is the base of the numbering; "unknown_count" counts calls of owners that died; "retry" is the retry
 -- under which a row is claimed or waits, "next_retry" what marking a SETTLED row makes of it (null: PUBLISHED); "attempts" are

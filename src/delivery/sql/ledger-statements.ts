@@ -6,20 +6,28 @@
 
 /**
  * The claimant's own lease, locked so that nobody declares it dead while the claim is under way (rule 4). `$1` is its id.
- * The lock is shared: claims do not wait for each other, a renewal waits for the claims of its moment.
+ * The lock is shared: claims do not wait for each other, a renewal waits for the claims of its moment. A statement of an
+ * earlier epoch finds no lease: see {@link nextEpoch}.
  */
-const lease = `
+const lease = (epoch: string) => `
   lease AS (
-    SELECT 1 FROM workers WHERE id = $1 AND NOT dead AND expires_at > clock_timestamp() FOR SHARE
+    SELECT 1 FROM workers
+    WHERE id = $1 AND NOT dead AND expires_at > clock_timestamp() AND claim_epoch = ${epoch}::int FOR SHARE
   )`
+
+/**
+ * Begins an epoch of claims: waits for statements of this owner that still run, and shuts out those that have yet to begin. After it,
+ * what a claim without an answer has done is final. Parameters: owner, epoch.
+ */
+export const nextEpoch = 'UPDATE workers SET claim_epoch = $2 WHERE id = $1 AND claim_epoch < $2'
 
 /**
  * New requests. Rows come back only for what was inserted, and always at least one, which says whether the lease lived.
  * Parameters: owner, then arrays tenant, request id, hash, hash version, onUncertain, topic, partition, offset, retry, attempt
- * base, attempts.
+ * base, attempts; then the epoch.
  */
 export const insertClaims = `
-WITH ${lease}, inserted AS (
+WITH ${lease('$13')}, inserted AS (
   INSERT INTO request_ledger
     (tenant, request_id, state, owner, token, attempt, payload_hash, payload_hash_version, on_uncertain,
      source_topic, source_partition, source_offset, retry, attempts, created_at, updated_at)
@@ -45,10 +53,10 @@ LEFT JOIN request_cancellations c ON c.tenant = i.tenant AND c.request_id = i.re
  * try than the row is finished. A lapsed lease that nobody has flagged is not dead: its holder may still renew it and settle.
  * A row that changes between the two is reported as held, and looked at again later.
  * Parameters: owner, arrays tenant, request id, hash, hash version, adopt, retry, in place; then the attempts that a dead owner
- * may have made.
+ * may have made, and the epoch.
  */
 export const takeOverClaims = `
-WITH ${lease}, seen AS MATERIALIZED (
+WITH ${lease('$10')}, seen AS MATERIALIZED (
   SELECT i.ordinal, l.tenant, l.request_id, l.state, l.owner, l.token, l.on_uncertain, l.retry, l.attempts,
          l.payload_hash_version = i.hash_version AND l.payload_hash <> decode(i.hash, 'hex') AS mismatch,
          NOT i.in_place AND l.retry > i.retry AS outrun,
@@ -143,15 +151,16 @@ WHERE l.token = i.token
 
 /**
  * Outcomes that are in Kafka (rule 15): PUBLISHED, or RETRYING as settled. The log or the retry topic has them, so their bytes go.
- * Parameters: arrays tenant, request id.
+ * Fenced by the token: a late mark of an earlier try must not mark what is not published yet. Parameters: arrays tenant, request
+ * id, token.
  */
 export const markPublished = `
 UPDATE request_ledger l
 SET state = CASE WHEN l.next_retry IS NULL THEN 'PUBLISHED' ELSE 'RETRYING' END,
     owner = CASE WHEN l.next_retry IS NULL THEN l.owner END,
     retry = COALESCE(l.next_retry, l.retry), next_retry = NULL, outcome = NULL, updated_at = clock_timestamp()
-FROM unnest($1::text[], $2::text[]) AS i(tenant, request_id)
-WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'SETTLED'`
+FROM unnest($1::text[], $2::text[], $3::int[]) AS i(tenant, request_id, token)
+WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'SETTLED' AND l.token = i.token`
 
 /**
  * Claims given up (rule 6); calls made under them, of which nothing is stored, count on as unknown.
@@ -165,11 +174,12 @@ FROM unnest($2::text[], $3::text[], $4::int[], $5::int[]) AS i(tenant, request_i
 WHERE l.tenant = i.tenant AND l.request_id = i.request_id
   AND l.state = 'CLAIMED' AND l.owner = $1 AND l.token = i.token`
 
-/** Claims of ours that a lost answer left without a job (rule 6). Parameters: owner, arrays tenant, request id. */
+/** Claims of ours that a lost answer left without a job (rule 6). Parameters: owner, arrays tenant, request id, then the epoch. */
 export const releaseForgotten = `
+WITH epoch AS (SELECT 1 FROM workers WHERE id = $1 AND claim_epoch = $4::int FOR SHARE)
 UPDATE request_ledger l
 SET owner = NULL, token = l.token + 1, updated_at = clock_timestamp()
-FROM unnest($2::text[], $3::text[]) AS i(tenant, request_id)
+FROM epoch, unnest($2::text[], $3::text[]) AS i(tenant, request_id)
 WHERE l.tenant = i.tenant AND l.request_id = i.request_id AND l.state = 'CLAIMED' AND l.owner = $1`
 
 /** Claims of ours whose cancellation was asked for. Parameter: owner. */

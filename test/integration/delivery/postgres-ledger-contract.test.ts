@@ -36,7 +36,7 @@ describe('forgetPublished', () => {
     const ledger = await (await makeFixture()).join('a')
     await ledger.claim(['old', 'young', 'unfinished'].map((id) => claimRequest(id)))
     await ledger.settle(['old', 'young'].map((id) => settleRequest(id, 1)))
-    await ledger.mark(['old', 'young'].map((requestId) => ({ tenant: 'default', requestId })))
+    await ledger.mark(['old', 'young'].map((requestId) => ({ tenant: 'default', requestId, token: 1 })))
     await pool.query(
       `UPDATE request_ledger SET created_at = now() - interval '31 days', updated_at = now() - interval '31 days'
        WHERE request_id <> 'young'`,

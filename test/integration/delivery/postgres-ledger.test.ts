@@ -85,7 +85,6 @@ async function worker(options: { leaseMs?: number; pool?: Pool; now?: () => numb
   const ledger = new PostgresLedger({
     pool: options.pool ?? pool,
     owner: id,
-    ...(options.now && { now: options.now, doubtMs: 1_000 }),
   })
   return { id, lease, ledger }
 }
@@ -140,7 +139,7 @@ describe('claim', () => {
     const other = request(requestId, { payloadHash: `v1:${'cd'.repeat(32)}` })
     expect(await ledger.claim([other])).toEqual([{ kind: 'mismatch' }])
     await ledger.settle([outcome(requestId, 1)])
-    await ledger.mark([{ tenant: 'acme', requestId }])
+    await ledger.mark([{ tenant: 'acme', requestId, token: 1 }])
     expect(await ledger.claim([other])).toEqual([{ kind: 'mismatch' }])
     expect(await ledger.claim([request(requestId)])).toEqual([{ kind: 'published' }])
   })
@@ -255,9 +254,9 @@ describe('claim', () => {
     const recovery = new PostgresRecoveryLedger(pool)
     expect(await recovery.abandoned()).toContain(owner.id)
     expect(await recovery.settledOf(owner.id)).toEqual([
-      { tenant: 'acme', requestId, outcome: Buffer.from(`outcome of ${requestId}`) },
+      { tenant: 'acme', requestId, token: 1, outcome: Buffer.from(`outcome of ${requestId}`) },
     ])
-    await other.ledger.mark([{ tenant: 'acme', requestId }])
+    await other.ledger.mark([{ tenant: 'acme', requestId, token: 1 }])
     expect(await recovery.abandoned()).not.toContain(owner.id)
   })
 
@@ -271,23 +270,42 @@ describe('claim', () => {
     expect(await ledger.claim([request(requestId)])).toMatchObject([{ kind: 'held', owner: id }])
   })
 
-  it('releases what a lost answer claimed and nobody claims again, and looks once more when no statement can be under way', async () => {
-    let now = 0
+  it('releases what a lost answer claimed and nobody claims again', async () => {
     const broken = brokenAfter(pool, 'INSERT INTO request_ledger')
-    const { id, ledger } = await worker({ pool: broken.pool, now: () => now })
+    const { ledger } = await worker({ pool: broken.pool })
     const requestId = newId()
     await expect(ledger.claim([request(requestId)])).rejects.toThrow()
     await ledger.reconcile()
     expect(await row(requestId)).toMatchObject({ owner: null, token: 2 })
+  })
 
-    // The statement whose answer was lost runs late.
-    await pool.query('UPDATE request_ledger SET owner = $2 WHERE request_id = $1', [requestId, id])
-    now = 900
+  it('shuts out its own statements that are carried out late, when their keys are in other hands', async () => {
+    const lost = new LostStatements(pool)
+    const { ledger } = await worker({ pool: lost.pool })
+    const requestId = newId()
+    // Its first claim is carried out when nobody waits for it any more.
+    lost.next('INSERT INTO request_ledger')
+    await expect(ledger.claim([request(requestId)])).rejects.toThrow()
     await ledger.reconcile()
-    expect(await row(requestId)).toMatchObject({ owner: id })
-    now = 1_100
-    await ledger.reconcile()
-    expect(await row(requestId)).toMatchObject({ owner: null, token: 3 })
+    await lost.carryOut()
+    expect(await row(requestId)).toBeUndefined()
+
+    // The same with the release of a claim whose answer was lost, and with its adoption.
+    for (const [part, token] of [
+      ['WITH epoch', 2],
+      ['AS MATERIALIZED', 2],
+    ] as const) {
+      const again = newId()
+      lost.next('INSERT INTO request_ledger', { carriedOut: true })
+      await expect(ledger.claim([request(again)])).rejects.toThrow()
+      lost.next(part)
+      if (part === 'WITH epoch') await expect(ledger.reconcile()).rejects.toThrow()
+      else await expect(ledger.claim([request(again)])).rejects.toThrow()
+      expect(await ledger.claim([request(again)])).toMatchObject([{ kind: 'claimed', token }])
+      await lost.carryOut()
+      expect(await row(again)).toMatchObject({ state: 'CLAIMED', token })
+      expect(await ledger.settle([outcome(again, token)])).toEqual(['settled'])
+    }
   })
 
   it('keeps what it inserted when looking at the other rows meets a deadlock', async () => {
@@ -381,7 +399,7 @@ describe('settle', () => {
     const requestId = newId()
     await ledger.claim([request(requestId)])
     await ledger.settle([outcome(requestId, 1)])
-    await ledger.mark([{ tenant: 'acme', requestId }])
+    await ledger.mark([{ tenant: 'acme', requestId, token: 1 }])
     expect(await row(requestId)).toMatchObject({ state: 'PUBLISHED', outcome: null })
     expect(await ledger.settle([outcome(requestId, 1)])).toEqual(['lost'])
   })
@@ -445,7 +463,7 @@ describe('mark and release', () => {
     const { ledger } = await worker()
     const requestId = newId()
     await ledger.claim([request(requestId)])
-    await ledger.mark([{ tenant: 'acme', requestId }])
+    await ledger.mark([{ tenant: 'acme', requestId, token: 1 }])
     expect(await row(requestId)).toMatchObject({ state: 'CLAIMED' })
   })
 
@@ -524,4 +542,30 @@ function brokenAfter(real: Pool, fragment: string): { pool: Pool } {
     return result
   }
   return { pool: Object.assign(Object.create(real), { query }) }
+}
+
+/** A pool that loses one statement when told to. */
+class LostStatements {
+  readonly pool: Pool
+  #next: { part: string; carriedOut: boolean } | undefined
+  #late: () => Promise<unknown> = async () => {}
+
+  constructor(real: Pool) {
+    const query = async (sql: string, values: unknown[]) => {
+      if (this.#next === undefined || !sql.includes(this.#next.part)) return await real.query(sql, values)
+      if (this.#next.carriedOut) await real.query(sql, values)
+      else this.#late = () => real.query(sql, values)
+      this.#next = undefined
+      throw new Error('Connection terminated unexpectedly')
+    }
+    this.pool = Object.assign(Object.create(real) as Pool, { query })
+  }
+
+  next(part: string, { carriedOut = false }: { carriedOut?: boolean } = {}): void {
+    this.#next = { part, carriedOut }
+  }
+
+  async carryOut(): Promise<void> {
+    await this.#late()
+  }
 }

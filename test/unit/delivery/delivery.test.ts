@@ -142,7 +142,7 @@ describe('the way of an outcome', () => {
         const other = store.join('other')
         await other.claim([claimRequest('r')])
         await other.settle([settleRequest('r', 1)])
-        await other.mark([{ tenant: 'default', requestId: 'r' }])
+        await other.mark([{ tenant: 'default', requestId: 'r', token: 1 }])
       },
     ],
     ['held', async () => void (await store.join('other').claim([claimRequest('r')]))],

@@ -16,7 +16,7 @@ test('the oldest of too many finished requests is forgotten', async () => {
   for (const id of ['1', '2', '3']) {
     await ledger.claim([claimRequest(id)])
     await ledger.settle([settleRequest(id, 1)])
-    await ledger.mark([{ tenant: 'default', requestId: id }])
+    await ledger.mark([{ tenant: 'default', requestId: id, token: 1 }])
   }
   const kinds = (await ledger.claim(['3', '2', '1'].map((id) => claimRequest(id)))).map(({ kind }) => kind)
   expect(kinds).toEqual(['published', 'published', 'claimed'])
