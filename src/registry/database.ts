@@ -50,6 +50,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   })
   // An idle connection that breaks reports here, and without a listener ends the process. The pool opens another.
   pool.on('error', (error) => options.log?.warn({ err: error }, 'An idle database connection broke'))
+  // The same for one that somebody holds between two statements; the next statement on it fails by itself.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
   let closing: Promise<void> | undefined
   return {

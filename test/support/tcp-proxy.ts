@@ -10,8 +10,11 @@ export interface TcpProxy {
   cut(): Promise<void>
 }
 
-/** A proxy to `host:port`; it begins cut. */
-export async function createTcpProxy(target: string): Promise<TcpProxy> {
+/**
+ * A proxy to `host:port`; it begins cut. With `kafka` it puts its own address in the place of the broker's wherever an answer
+ * names that, so that clients stay with it.
+ */
+export async function createTcpProxy(target: string, options: { kafka?: boolean } = {}): Promise<TcpProxy> {
   const [host = '', port = ''] = target.split(':')
   const sockets = new Set<Socket>()
   let server: Server | undefined
@@ -32,7 +35,13 @@ export async function createTcpProxy(target: string): Promise<TcpProxy> {
             sockets.delete(socket)
             other.destroy()
           })
-          socket.pipe(other)
+          if (options.kafka !== true || socket === inner) socket.pipe(other)
+        }
+        if (options.kafka === true) {
+          onFrames(outer, (frame) => {
+            redirect(frame, { from: Number(port), to: ownPort })
+            if (inner.writable) inner.write(frame)
+          })
         }
       })
       listening.once('error', reject)
@@ -57,5 +66,27 @@ export async function createTcpProxy(target: string): Promise<TcpProxy> {
       if (server === undefined) await listen()
     },
     cut,
+  }
+}
+
+/** Calls with each whole answer of a broker: four bytes of length, and what follows. */
+function onFrames(socket: Socket, onFrame: (frame: Buffer) => void): void {
+  let pending: Buffer = Buffer.alloc(0)
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+    while (pending.length >= 4 && pending.length >= 4 + pending.readInt32BE(0)) {
+      const size = 4 + pending.readInt32BE(0)
+      onFrame(pending.subarray(0, size))
+      pending = pending.subarray(size)
+    }
+  })
+}
+
+/** Brokers name themselves as 127.0.0.1 (a string with its length before it) and a port of four bytes. */
+function redirect(frame: Buffer, { from, to }: { from: number; to: number }): void {
+  const address = Buffer.concat([Buffer.from([0, 9]), Buffer.from('127.0.0.1'), Buffer.alloc(4)])
+  address.writeInt32BE(from, address.length - 4)
+  for (let at = frame.indexOf(address); at !== -1; at = frame.indexOf(address, at + 1)) {
+    frame.writeInt32BE(to, at + address.length - 4)
   }
 }
