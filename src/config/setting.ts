@@ -124,6 +124,17 @@ export function list(item: RegExp, expected: string, minCount = 0): ValueType<re
   return { schema, expected: `${expected}, separated by commas` }
 }
 
+/** Waits in ms, separated by commas, or the word `none`: an empty variable counts as not set. */
+export function delays(min: number, max: number): ValueType<readonly number[]> {
+  const each = z.string().trim().regex(/^\d+$/).transform(Number).pipe(z.number().min(min).max(max))
+  const schema = z
+    .string()
+    .transform((value) => (value === 'none' ? [] : value.split(',')))
+    .pipe(z.array(each))
+    .transform((items): readonly number[] => Object.freeze(items))
+  return { schema, expected: `whole numbers from ${min} to ${max}, separated by commas, or none` }
+}
+
 /** Names with a weight each, as `a=3,b=1`: whole numbers from 1 to 100. */
 export function weights(what: string): ValueType<ReadonlyMap<string, number>> {
   const shape = /^([\x21-\x7e]{1,128})=([1-9]\d?|100)$/

@@ -7,6 +7,7 @@ import { requestTopics } from './request-topics.ts'
 import {
   choice,
   defaulting,
+  delays,
   filePath,
   flag,
   type GroupValues,
@@ -177,9 +178,9 @@ export const settingsSchema = {
       ),
       retryDelaysMs: defaulting(
         'RETRY_DELAYS_MS',
-        list(/^[1-9]\d{0,8}$/, 'up to three whole numbers'),
+        delays(1, dayMs),
         '10000,60000,600000',
-        'Waits before a request is tried again whose failure may pass, one for each retry topic; then it fails for good. In ordered topics it waits in place. Empty: every failure is final.',
+        'Waits before a request is tried again whose failure may pass, one for each retry topic; then it fails for good. In ordered topics it waits in place. none: every failure is final.',
       ),
       transactionTimeoutMs: defaulting(
         'TRANSACTION_TIMEOUT_MS',

@@ -9,7 +9,7 @@ const service = withService()
 const chat = { capabilities: ['CHAT' as const] }
 
 beforeAll(async () => {
-  await service.startWorker({ env: { ATTEMPT_TIMEOUT_MS: '1500' } })
+  await service.startWorker({ env: { ATTEMPT_TIMEOUT_MS: '1500', RETRY_DELAYS_MS: 'none' } })
   await service.registerOnDouble({
     good: { ...chat, providerModel: 'double-chat' },
     sleeping: { ...chat, providerModel: 'double-chat', status: 'INACTIVE' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { loadSettings } from '../../../src/config/load-settings.ts'
 import { parseRequestTopics } from '../../../src/config/request-topics.ts'
-import { weights } from '../../../src/config/setting.ts'
+import { delays, weights } from '../../../src/config/setting.ts'
 
 const kafka = (REQUEST_TOPICS?: string) =>
   loadSettings({ KAFKA_BROKERS: '127.0.0.1:9092', ...(REQUEST_TOPICS === undefined ? {} : { REQUEST_TOPICS }) }, [
@@ -56,5 +56,18 @@ describe('weights', () => {
 
   it.each(['acme', 'acme=0', 'acme=101', '=3', 'acme=1.5'])('refuse %j', (text) => {
     expect(weights('tenants').schema.safeParse(text).success).toBe(false)
+  })
+})
+
+describe('delays', () => {
+  it.each([
+    ['10, 20', [10, 20]],
+    ['none', []],
+  ])('%j are %j', (text, values) => {
+    expect(delays(1, 1_000).schema.parse(text)).toEqual(values)
+  })
+
+  it.each(['', '0', '10,', '1001', '1e2'])('refuse %j', (text) => {
+    expect(delays(1, 1_000).schema.safeParse(text).success).toBe(false)
   })
 })
