@@ -12,10 +12,8 @@ const readTimeoutMs = 120_000
 export async function collectEvidence(from: {
   session: KafkaSession
   sql: pg.Pool
-  groupId: string
-  /** Full names of the request topics. */
-  requestTopics: readonly string[]
   calls: readonly DoubleCall[]
+  offsets: Evidence['offsets']
 }): Promise<Omit<Evidence, 'sent' | 'faults'>> {
   const { session, sql } = from
   const topics = await readOutput(session)
@@ -28,7 +26,7 @@ export async function collectEvidence(from: {
     ledger,
     requestLog: logged.map(({ requestId }) => requestId),
     calls: from.calls.map(({ mark, idempotencyKey }) => ({ requestId: mark ?? '(no id)', idempotencyKey })),
-    offsets: await groupOffsets(session.kafka, from.groupId, from.requestTopics),
+    offsets: from.offsets,
   }
 }
 

@@ -12,6 +12,7 @@ export interface Evidence {
   ledger: readonly { requestId: string; state: string; updatedAt: number }[]
   /** Ids of the rows of the request log. */
   requestLog: readonly string[]
+  /** What the consumer groups of the workers have committed. */
   offsets: readonly { topic: string; partition: number; end: number; committed: number }[]
   faults: readonly FaultEvent[]
 }
@@ -22,6 +23,8 @@ export interface SentRequest {
   /** Record key, which orders where order is promised. */
   key: string
   onUncertain: 'RETRY' | 'FAIL'
+  /** How it ends, and the calls that it takes, when nothing happens to its workers. */
+  expects: { status: string; callCount: number }
 }
 
 /** A terminal record. */
@@ -52,9 +55,5 @@ export interface FaultEvent {
 export interface Expectation {
   /** `key`, `partition`: terminal records come in the order of the requests. */
   order: 'none' | 'key' | 'partition'
-  /** Statuses that terminal records may have; default COMPLETED only, and FAILED with OUTCOME_UNKNOWN where that is excused. */
-  statuses: readonly string[]
   deadLetterCodes: readonly string[]
-  /** Calls that each request makes when nothing goes wrong with the workers; default 1. */
-  callsPerRequest: number
 }

@@ -19,10 +19,16 @@ import type { DoubleCall } from '../../src/stack/double/call-ledger.ts'
 import { type RunningStack, startStack } from '../../src/stack/stack.ts'
 import { startFaultWorker } from './fault-worker.ts'
 
-/** Models that the runs may name, and how long the double takes for each. */
-export const modelDelays = { quick: 5, middling: 40, slow: 300, long: 2_000, endless: 8_000 } as const
+/** Models that the runs may name, and the double's behaviour behind each. */
+export const faultModels = {
+  quick: 'double-delay-5',
+  middling: 'double-delay-40',
+  slow: 'double-delay-300',
+  long: 'double-delay-2000',
+  broken: 'double-status-503',
+} as const
 /** Such a model. */
-export type FaultModel = keyof typeof modelDelays
+export type FaultModel = keyof typeof faultModels
 
 /** See the head of the file. */
 export interface FaultBed {
@@ -137,11 +143,11 @@ async function fillTemplate(bed: FaultBed, databaseUrl: string, doubleUrl: strin
       },
       'provider',
     )
-    for (const [id, delayMs] of Object.entries(modelDelays)) {
+    for (const [id, providerModel] of Object.entries(faultModels)) {
       const model = {
         id,
         provider: 'double',
-        providerModel: `double-delay-${delayMs}`,
+        providerModel,
         capabilities: ['CHAT' as const],
       }
       await send({ type: 'RegisterModel', model }, `model-${id}`)

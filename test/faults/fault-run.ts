@@ -17,7 +17,7 @@ import { topicName, topics } from '../../src/contract/topics.ts'
 import { createKafkaClient } from '../../src/events/kafka-client.ts'
 import { until } from '../support/until.ts'
 import { collectEvidence, groupOffsets } from './collect-evidence.ts'
-import type { Expectation, FaultEvent, SentRequest } from './evidence.ts'
+import type { Evidence, Expectation, FaultEvent, SentRequest } from './evidence.ts'
 import type { FaultBed } from './fault-bed.ts'
 import { type FaultWorker, startFaultWorker } from './fault-worker.ts'
 import { type Load, openLoad } from './load.ts'
@@ -246,10 +246,7 @@ export class FaultRun {
       { timeoutMs, intervalMs: 100 },
     )
     await until(
-      async () =>
-        (await groupOffsets(this.session.kafka, this.#namespace, [this.requestTopic])).every(
-          ({ end, committed }) => end === 0 || committed === end,
-        ),
+      async () => (await this.#offsets()).every(({ end, committed }) => end === 0 || committed === end),
       'the committed offsets to reach the ends',
       { timeoutMs, intervalMs: 200 },
     )
@@ -288,13 +285,12 @@ export class FaultRun {
     const evidence = await collectEvidence({
       session: this.session,
       sql: this.#sql,
-      groupId: this.#namespace,
-      requestTopics: [this.requestTopic],
+      offsets: await this.#offsets(),
       calls: await this.bed.calls(),
     })
     const verdict = judge(
       { ...evidence, sent: [...this.#sent.values()], faults: this.#faults },
-      { order: 'none', statuses: ['COMPLETED'], deadLetterCodes: [], callsPerRequest: 1, ...options.expect },
+      { order: 'none', deadLetterCodes: [], ...options.expect },
     )
     return { ...verdict, problems: [...this.#problems, ...verdict.problems] }
   }
@@ -304,6 +300,16 @@ export class FaultRun {
     await Promise.allSettled(this.#notes)
     if (this.#session !== undefined) await this.#deleteTopics(this.#session)
     await this.#resources.disposeAsync()
+  }
+
+  /** What the groups of the workers have committed, of requests and of retries. */
+  async #offsets(): Promise<Evidence['offsets']> {
+    const { kafka, topic } = this.session
+    const retries = (['retry10s', 'retry1m', 'retry10m'] as const).map((role) => topic(role))
+    return [
+      ...(await groupOffsets(kafka, this.groupId, [this.requestTopic])),
+      ...(await groupOffsets(kafka, `${this.groupId}.retry`, retries)),
+    ]
   }
 
   /** A broker with the partitions of all runs would be slow. */

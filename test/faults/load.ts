@@ -21,6 +21,8 @@ export interface LoadOptions {
   keyCount?: number
   /** How many of the requests ask for `onUncertain` FAIL, 0 to 1; default 0. */
   failShare?: number
+  /** Calls that a request to the broken model takes: the first and its retries. Default 1. */
+  brokenCallCount?: number
 }
 
 /** A request with what it is sent as. */
@@ -59,18 +61,21 @@ export async function openLoad(options: {
   let made = 0
 
   const load: Load = {
-    make: ({ count, models = ['quick', 'middling'], keyCount, failShare = 0 }) =>
+    make: ({ count, models = ['quick', 'middling'], keyCount, failShare = 0, brokenCallCount = 1 }) =>
       Array.from({ length: count }, () => {
         const requestId = `${topicPrefix}${String(++made).padStart(6, '0')}`
         const onUncertain = random.chance(failShare) ? 'FAIL' : 'RETRY'
+        const model = random.pick(models)
+        const expects =
+          model === 'broken' ? { status: 'FAILED', callCount: brokenCallCount } : { status: 'COMPLETED', callCount: 1 }
         const request = completeDraft('ModelRequest', {
           requestId,
-          model: random.pick(models),
+          model,
           onUncertain,
           input: { type: 'ChatInput', messages: [{ role: 'USER', content: [{ text: `[id:${requestId}] Speak.` }] }] },
         })
         const key = keyCount === undefined ? requestId : `key-${random.integer(1, keyCount)}`
-        return { requestId, key, onUncertain, request }
+        return { requestId, key, onUncertain, expects, request }
       }),
 
     async send(requests) {

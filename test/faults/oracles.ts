@@ -42,7 +42,7 @@ export function judge(evidence: Evidence, expectation: Expectation): Verdict {
     [...terminal.keys()].filter((id) => !sent.has(id)),
   )
 
-  const repeated = judgeCalls(evidence, { sent, calls, expectation, problems })
+  const repeated = judgeCalls(evidence, { sent, calls, problems })
   judgeRecords(evidence, { sent, terminal, calls, expectation, problems })
   judgeDatabase(evidence, { sent, terminal, problems })
   judgeOrder(evidence.completions, sent, { expectation, problems })
@@ -69,7 +69,7 @@ interface Judging {
 
 function judgeCalls(
   { calls: all, faults }: Evidence,
-  { sent, calls, expectation, problems }: Omit<Judging, 'terminal'>,
+  { sent, calls, problems }: Pick<Judging, 'sent' | 'calls' | 'problems'>,
 ): Pick<Verdict, 'repeatedCount' | 'excusedCount' | 'unexcusedCount'> {
   const excuses = Map.groupBy(
     faults.flatMap(({ claimed }) => claimed),
@@ -79,8 +79,9 @@ function judgeCalls(
   let excusedCount = 0
   const unexcused: string[] = []
   for (const [id, made] of calls) {
-    const repeats = Math.max(0, made.length - expectation.callsPerRequest)
-    const allowed = sent.get(id)?.onUncertain === 'FAIL' ? 0 : (excuses.get(id)?.length ?? 0)
+    const request = sent.get(id)
+    const repeats = Math.max(0, made.length - (request?.expects.callCount ?? 0))
+    const allowed = request?.onUncertain === 'FAIL' ? 0 : (excuses.get(id)?.length ?? 0)
     repeatedCount += repeats
     excusedCount += Math.min(repeats, allowed)
     if (repeats > allowed) unexcused.push(`${id} (${made.length} calls, ${allowed} excused)`)
@@ -102,8 +103,9 @@ function judgeRecords(
 ): void {
   const claimedAtFault = new Set(faults.flatMap(({ claimed }) => claimed))
   const unexpected = completions.filter(({ requestId, status, errorCode }) => {
-    if (expectation.statuses.includes(status)) return false
-    const isUnknown = errorCode === 'OUTCOME_UNKNOWN' && sent.get(requestId)?.onUncertain === 'FAIL'
+    const request = sent.get(requestId)
+    if (status === request?.expects.status) return false
+    const isUnknown = errorCode === 'OUTCOME_UNKNOWN' && request?.onUncertain === 'FAIL'
     return !(isUnknown && claimedAtFault.has(requestId))
   })
   problems.add(

@@ -10,6 +10,7 @@ import { duplicates, duplicatesAndKill, otherPayload, replay } from './duplicate
 import { allDie, crashAt, randomKills, recovererCrashAt, twoRecoverers } from './kills.ts'
 import { lostAnswers, lostDatabaseAnswers } from './lost-answers.ts'
 import { brokerKill, databaseRestart, flapping, rollingRestart, terminatedSessions } from './outages.ts'
+import { retriesUnderKills } from './retries.ts'
 import { idleZombie, stopAt, zombie } from './zombies.ts'
 
 /** What `npm test` runs: about three minutes. */
@@ -27,6 +28,8 @@ export const fullScenarios: readonly Scenario[] = [
   randomKills('kills-by-key', { order: 'key', requests: 2_000, perSecond: 50, kills: 10 }),
   randomKills('kills-by-partition', { order: 'partition', requests: 2_000, perSecond: 50, kills: 10 }),
   allDie,
+  retriesUnderKills('none'),
+  retriesUnderKills('key'),
   ...['claimed', 'called', 'settled', 'begun', 'sent', 'committed', 'marked'].map(crashAt),
   ...['fenced', 'read', 'scanned', 'republished'].map(recovererCrashAt),
   twoRecoverers,

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import type { Evidence, SeenCompletion, SentRequest } from '../../faults/evidence.ts'
 import { judge } from '../../faults/oracles.ts'
 
-const expectation = { order: 'none', statuses: ['COMPLETED'], deadLetterCodes: [], callsPerRequest: 1 } as const
+const expectation = { order: 'none', deadLetterCodes: [] } as const
 
 const sent = (requestId: string, rest: Partial<SentRequest> = {}): SentRequest => ({
   requestId,
   key: requestId,
   onUncertain: 'RETRY',
+  expects: { status: 'COMPLETED', callCount: 1 },
   ...rest,
 })
 const completion = (requestId: string, rest: Partial<SeenCompletion> = {}): SeenCompletion => ({
@@ -93,6 +94,14 @@ describe('judge', () => {
     expect(problemsOf({ calls, completions, faults: [fault(['b']), fault(['b'])] })).toBe('')
     const failing = { sent: [sent('a'), sent('b', { onUncertain: 'FAIL' })] }
     expect(problemsOf({ ...failing, calls, completions, faults: [fault(['b']), fault(['b'])] })).toContain('0 excused')
+  })
+
+  it('counts calls as repeated only beyond those that a request takes', () => {
+    const calls = [call('a'), call('b'), call('b', 2), call('b', 3)]
+    const completions = [completion('a'), completion('b', { status: 'FAILED', attemptCount: 3 })]
+    const failing = (callCount: number) => [sent('a'), sent('b', { expects: { status: 'FAILED', callCount } })]
+    expect(problemsOf({ sent: failing(3), calls, completions })).toBe('')
+    expect(problemsOf({ sent: failing(2), calls, completions })).toContain('called again without an excuse: b')
   })
 
   it('finds two calls of one attempt, whatever is excused', () => {
