@@ -90,8 +90,8 @@ const holding: Holding = {
   chunks: 'ModelChunk',
 }
 
-/** Prepares a namespace for the tests of a file. */
-export function withService(): ServiceFixture {
+/** Prepares a namespace for the tests of a file; `env` is added to the settings of all that is prepared and started. */
+export function withService({ env = {} }: { env?: Record<string, string> } = {}): ServiceFixture {
   const database = withDatabase({ migrated: false })
   const stack = inject('stack')
   const name = `t${randomUUID().slice(0, 8)}`
@@ -107,6 +107,7 @@ export function withService(): ServiceFixture {
       TOPIC_PREFIX: `${name}.`,
       KAFKA_GROUP_ID: name,
       LOG_LEVEL: 'debug',
+      ...env,
     }
     await prepare(parts.env)
     const settings = loadSettings(parts.env, ['kafka', 'schemaRegistry'])
