@@ -19,6 +19,7 @@ import { PostgresRecoveryLedger } from './delivery/postgres-recovery-ledger.ts'
 import { recover } from './delivery/recovery.ts'
 import type { RecoveryLedger, ScanPosition } from './delivery/recovery-ledger.ts'
 import { RecoverySweep } from './delivery/recovery-sweep.ts'
+import { RefusedReplies } from './delivery/refused-replies.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { systemTimers } from './delivery/timers.ts'
 import { createKafkaCompletionsLog } from './events/kafka-completions-log.ts'
@@ -55,6 +56,15 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
   const seats = settings.delivery.mode === 'ledger' ? postgresSeats(settings, parts) : memorySeats()
   const ownTopics = new Set(Object.keys(topics).map((role) => topicName(role as keyof typeof topics, topicPrefix)))
 
+  const refusedReplies = new RefusedReplies()
+  const writable: DeliveryRecords = {
+    ...records,
+    ofOutcome(outcome, source) {
+      const made = records.ofOutcome(outcome, source)
+      return { ...made, records: made.records.filter(({ topic }) => !refusedReplies.has(topic)) }
+    },
+  }
+
   const openPublisher = async (transactionalId: string, heard: Steps): Promise<TransactionalPublisher> => {
     const publisher = new TransactionalPublisher({ kafka, transactionalId, transactionTimeoutMs, steps: heard })
     try {
@@ -74,6 +84,7 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
         ledger: seats.recovery,
         completions,
         isReply: ({ topic }) => !ownTopics.has(topic),
+        onReplyDropped: (topic) => refusedReplies.add(topic),
         observer,
         steps,
         log,
@@ -92,7 +103,7 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
         openPublisher: (id) => openPublisher(id, steps),
         leaseMs,
         delivery: {
-          records,
+          records: writable,
           observer,
           steps,
           log,

@@ -59,6 +59,8 @@ export interface RecoveryOptions {
   completions: CompletionsLog
   /** Whether a record is a copy for a reply topic, which may be left out. */
   isReply(record: OutgoingRecord): boolean
+  /** Hears of reply topics that refuse replies. */
+  onReplyDropped?(topic: string): void
   /** Outcomes of one transaction; default 200. */
   batchCount?: number
   observer: DeliveryObserver
@@ -214,6 +216,7 @@ function recordsOf(outcome: Outcome, narrowing: Narrowing, options: RecoveryOpti
     const topics = outcome.records.filter(options.isReply).map(({ topic }) => topic)
     options.log.warn({ requestId: outcome.requestId, topics }, 'A reply was left out: its topic refuses it')
     options.observer.alarm('reply-dropped')
+    for (const topic of topics) options.onReplyDropped?.(topic)
   }
   return kept
 }

@@ -87,7 +87,7 @@ export function parseRetryRecord(record: ReceivedRecord): ParsedRetry | null {
     'retry-source-timestamp',
   ].map((name) => wholeNumber(headers[name]))
   const topic = headers['retry-source-topic']
-  if (!retry || notBefore === undefined || partition === undefined || offset === undefined || topic === undefined) {
+  if (!retry || notBefore === undefined || partition === undefined || offset === undefined || !topic) {
     return null
   }
   const own = Object.entries(headers).filter(([name]) => !retryHeaders.has(name))
