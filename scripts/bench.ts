@@ -25,8 +25,20 @@ const usage = `npm run bench -- [options]
   --help              this text
 `
 
-const wholeTimes: CellTimes = { warmUpMs: 6_000, windowMs: 10_000, latencyMs: 10_000 }
-const quickTimes: CellTimes = { warmUpMs: 3_000, windowMs: 4_000, latencyMs: 4_000 }
+const wholeTimes: CellTimes = {
+  warmUpCount: 20_000,
+  warmUpMs: 12_000,
+  settleMs: 2_000,
+  windowMs: 8_000,
+  latencyMs: 8_000,
+}
+const quickTimes: CellTimes = {
+  warmUpCount: 8_000,
+  warmUpMs: 5_000,
+  settleMs: 1_000,
+  windowMs: 4_000,
+  latencyMs: 4_000,
+}
 
 process.exitCode = await main()
 
