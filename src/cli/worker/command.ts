@@ -46,11 +46,22 @@ async function work(terminal: Terminal): Promise<ExitCode> {
   const { startWorker } = await import('../../app.ts')
   try {
     const worker = await startWorker(settings, { env, log, version, signal: terminal.signal })
-    await worker.stopped
+    await worker.stopped.finally(endWithoutLeftovers)
   } catch (error) {
     // Asked to stop before it served: that is no failure.
     const isAsked = terminal.signal.aborted && error instanceof ModelServiceError && error.code === 'CANCELLED'
     if (!isAsked) throw error
   }
   return exitCodes.ok
+}
+
+/** After so long an ended worker does not wait any more for what a library has left open, in ms. */
+const leftoverMs = 1_000
+
+/**
+ * After an outage of the broker kafkajs leaves a connection of each consumer open, which would keep the process up until the
+ * broker closes it, ten minutes later. The timer itself keeps nothing up.
+ */
+function endWithoutLeftovers(): void {
+  setTimeout(() => process.exit(), leftoverMs).unref()
 }
