@@ -5,6 +5,7 @@ import { openRecordEncoder } from '../codec/record-encoder.ts'
 import { openSchemaRegistry } from '../codec/schema-registry.ts'
 import { kafkaConnection, schemaRegistryConnection } from '../config/connections.ts'
 import type { Settings } from '../config/settings-schema.ts'
+import type { RequestTopic } from '../contract/request-topic.ts'
 import { type TopicRole, topicName } from '../contract/topics.ts'
 import { createKafkaClient } from '../events/kafka-client.ts'
 import { brokerError } from '../events/topic-reader.ts'
@@ -18,6 +19,8 @@ export interface KafkaSession {
   kafka: Kafka
   /** Full name of a topic. */
   topic(role: TopicRole): string
+  /** The topics that workers read requests from, by their full names. */
+  readonly requestTopics: readonly RequestTopic[]
   /** @throws DECODE_FAILED, SCHEMA_UNKNOWN, SCHEMA_REGISTRY_UNAVAILABLE */
   decode<TName extends ContractName>(name: TName, value: Buffer | null): Promise<RecordOf<TName>>
   /** Writes one record. @throws INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE */
@@ -56,6 +59,7 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
   return {
     kafka,
     topic: (role) => topicName(role, topicPrefix),
+    requestTopics: settings.kafka.requestTopics.map((topic) => ({ ...topic, name: topicPrefix + topic.name })),
 
     async decode<TName extends ContractName>(name: TName, value: Buffer | null) {
       // Each name's decoder was made for that name.

@@ -259,7 +259,7 @@ export const settingsSchema = {
         'KEY_WINDOW_COUNT',
         integer(1, 100_000),
         '50',
-        'Records that one worker holds of one key or partition of an ordered topic; above it reading of that partition pauses until 70 % are left, so that a stuck key leaves the rest of the window to others.',
+        'Records that one worker holds of one key or partition of an ordered topic; above it reading of that partition pauses until 70 % are left, so that a stuck key leaves the rest of the window to others. More than WINDOW_COUNT counts as that.',
       ),
       tenantMaxConcurrentCount: defaulting(
         'TENANT_MAX_CONCURRENT_COUNT',
@@ -285,10 +285,6 @@ export const settingsSchema = {
       ({ windowCount, maxConcurrentRequestsCount }) =>
         windowCount < maxConcurrentRequestsCount
           ? `WINDOW_COUNT is ${windowCount}: expected at least MAX_CONCURRENT_REQUESTS_COUNT, which is ${maxConcurrentRequestsCount}`
-          : null,
-      ({ windowCount, keyWindowCount }) =>
-        keyWindowCount > windowCount
-          ? `KEY_WINDOW_COUNT is ${keyWindowCount}: expected at most WINDOW_COUNT, which is ${windowCount}`
           : null,
     ],
   ),

@@ -191,7 +191,8 @@ export class RequestDispatcher {
     this.#log = options.log
     this.#window = new IntakeWindow(this.#settings)
     this.#topics = new Map(options.topics?.map((topic) => [topic.name, topic]))
-    const { keyWindowCount, windowCount, windowBytes, tenantMaxConcurrentCount, tenantWeights } = this.#settings
+    const { windowCount, windowBytes, tenantMaxConcurrentCount, tenantWeights } = this.#settings
+    const keyWindowCount = Math.min(this.#settings.keyWindowCount, windowCount)
     this.#lines = new OrderedLines({
       limits: { windowCount: keyWindowCount, windowBytes: (windowBytes * keyWindowCount) / windowCount },
       pause: (partition) => options.intake.pause(partition),

@@ -99,7 +99,7 @@ export const topics = {
     null,
     null,
     7 * dayMs,
-    'Requests to try again after 10 s; original bytes.',
+    'Requests before their first retry, by default after 10 s; original bytes.',
   ),
   retry1m: topic(
     'model.requests.retry.1m',
@@ -107,7 +107,7 @@ export const topics = {
     null,
     null,
     7 * dayMs,
-    'Requests to try again after 1 min; original bytes.',
+    'Requests before their second retry, by default after 1 min; original bytes.',
   ),
   retry10m: topic(
     'model.requests.retry.10m',
@@ -115,7 +115,7 @@ export const topics = {
     null,
     null,
     7 * dayMs,
-    'Requests to try again after 10 min; original bytes.',
+    'Requests before their third retry, by default after 10 min; original bytes.',
   ),
   requestsDeadLetters: topic(
     'model.requests.dlt',

@@ -16,28 +16,29 @@ export interface AuditTopicsOptions {
 const progressEvery = 100_000
 
 /**
- * Audits the request topic against the completion and dead letter topics, from their start to their ends. The ends of the
- * request topic are read first: a completion that comes in between then belongs to no gap.
+ * Audits the request topics against the completion and dead letter topics, from their start to their ends. The ends of the
+ * request topics are read first: a completion that comes in between then belongs to no gap.
  * @throws CANCELLED when the signal ends it; TOPIC_MISSING, BROKER_UNAVAILABLE, SCHEMA_REGISTRY_UNAVAILABLE, PAYLOAD_TOO_LARGE
  */
 export async function auditTopics(session: KafkaSession, options: AuditTopicsOptions): Promise<AuditReport> {
   const audit = new RequestAudit(options.maxRequestsCount)
-  const requests = session.topic('requests')
+  const requests = new Map(session.requestTopics.map((topic) => [topic.name, topic]))
   const completions = session.topic('completions')
   const deadLetters = session.topic('requestsDeadLetters')
-  const requestBounds = await topicBounds(session.kafka, [requests])
+  const requestBounds = await topicBounds(session.kafka, [...requests.keys()])
   const otherBounds = await topicBounds(session.kafka, [completions, deadLetters])
   let recordCount = 0
   const end = await readTopics({
     kafka: session.kafka,
-    topics: [requests, completions, deadLetters],
+    topics: [...requests.keys(), completions, deadLetters],
     from: new Map([...requestBounds.first, ...otherBounds.first]),
     until: new Map([...requestBounds.next, ...otherBounds.next]),
     signal: options.signal,
     onRecord: async (record) => {
       recordCount += 1
       if (recordCount % progressEvery === 0) options.onProgress(recordCount)
-      if (record.topic === requests) await addRequest(audit, record, session)
+      const requestTopic = requests.get(record.topic)
+      if (requestTopic !== undefined) await addRequest(audit, record, { session, tenant: requestTopic.tenant })
       else if (record.topic === completions) await addTerminal(audit, record, session)
       else addDeadLetter(audit, record)
       return undefined
@@ -47,11 +48,18 @@ export async function auditTopics(session: KafkaSession, options: AuditTopicsOpt
   return audit.report()
 }
 
-/** A record that no worker can take for a request has no terminal record; its dead letter stands for it. */
-async function addRequest(audit: RequestAudit, record: ReceivedRecord, session: KafkaSession): Promise<void> {
+/**
+ * A record that no worker can take for a request has no terminal record; its dead letter stands for it. In a topic that is
+ * bound to a tenant every request ends under that one, also when it names another and is rejected for it.
+ */
+async function addRequest(
+  audit: RequestAudit,
+  record: ReceivedRecord,
+  { session, tenant: bound }: { session: KafkaSession; tenant: string | null },
+): Promise<void> {
   try {
     const { tenant, requestId } = await session.decode('ModelRequest', record.value)
-    if (isId(tenant) && isId(requestId)) audit.addRequest(tenant, requestId)
+    if (isId(tenant) && isId(requestId)) audit.addRequest(bound ?? tenant, requestId)
     else audit.addUnreadable(record)
   } catch (error) {
     const isUnreadable =

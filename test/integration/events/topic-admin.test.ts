@@ -63,3 +63,12 @@ test('existing topics are told from others', async () => {
     new Set([`${prefix}model.requests`]),
   )
 })
+
+test('further request topics are made like the one of the contract, which is named once', async () => {
+  const requestTopics = ['model.requests', 'chats']
+  const rows = await applyTopics(kafka, { prefix, requestTopics })
+  expect(rows).toHaveLength(topicCount + 1)
+  expect(rows.at(-1)).toMatchObject({ topic: `${prefix}chats`, role: 'requests', status: 'created', partitions: 12 })
+  const [chats] = (await checkTopics(kafka, { prefix, requestTopics })).slice(-1)
+  expect(chats).toMatchObject({ status: 'unchanged', differences: [] })
+})

@@ -107,3 +107,13 @@ test('an encoder without its schema says how to get it', async () => {
     message: expect.stringMatching(/p\.model\.chunks-value.*model-service schemas register/),
   })
 })
+
+test('further request topics get the schema of requests under their own subjects, once', async () => {
+  const registry = memoryRegistry()
+  const options = { registry, topicPrefix: 'x.', requestTopics: ['model.requests', 'chats'] }
+  const rows = await registerSchemas(options)
+  const requests = rows.filter(({ record }) => record === 'ModelRequest')
+  expect(requests.map(({ subject }) => subject)).toEqual(['x.model.requests-value', 'x.chats-value'])
+  expect(new Set(requests.map(({ schemaId }) => schemaId)).size).toBe(1)
+  expect((await checkSchemas(options)).every(({ status }) => status === 'unchanged')).toBe(true)
+})
