@@ -65,7 +65,7 @@ export function recovererCrashAt(point: string): Scenario {
       const first = await run.startWorker({ faults: 'settled:20:exit' })
       await run.load.run({ count: 60, perSecond: 100, models: ['quick'] })
       await run.untilEnded(first)
-      const second = await run.startWorker({ faults: `${point}:1:exit` })
+      const second = await run.startWorker({ faults: `${point}:1:exit`, serves: false })
       await run.untilEnded(second, 30_000)
       await run.startWorker()
       await run.load.run({ count: 20, perSecond: 100 })
