@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { prepare } from '../scripts/quickstart/prepare.ts'
@@ -23,6 +24,7 @@ export interface BenchStack {
   provider: BenchProvider
   /** Roots of the process trees. */
   pids: { postgres: number; broker: number }
+  versions: { kafka: string; postgres: string }
   directory: string
   stop(): Promise<void>
 }
@@ -66,6 +68,7 @@ export async function startBenchStack(signal: AbortSignal): Promise<BenchStack> 
       sql,
       provider,
       pids: { postgres: pidOf('postgres'), broker: pidOf('kafka') },
+      versions: { kafka: kafkaVersion(), postgres: await postgresVersion(sql) },
       directory,
     }
     await registerModel(bench, signal)
@@ -74,6 +77,17 @@ export async function startBenchStack(signal: AbortSignal): Promise<BenchStack> 
     await resources.disposeAsync()
     throw error
   }
+}
+
+/** The version that the local stack installs. */
+function kafkaVersion(): string {
+  const pom = readFileSync(join(root, 'stack/kafka/pom.xml'), 'utf8')
+  return /<artifactId>kafka_[^<]*<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1] ?? 'of unknown version'
+}
+
+async function postgresVersion(sql: pg.Pool): Promise<string> {
+  const { rows } = await sql.query<{ server_version: string }>('SHOW server_version')
+  return rows[0]?.server_version ?? 'of unknown version'
 }
 
 async function registerModel(bench: Omit<BenchStack, 'stop'>, signal: AbortSignal): Promise<void> {

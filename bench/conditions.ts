@@ -8,12 +8,22 @@ export interface Conditions {
   memoryGb: number
   system: string
   node: string
+  kafka: string
+  postgres: string
   runCount: number
   tookMinutes: number
 }
 
+/** What {@link conditionsOf} cannot see by itself. */
+export interface RunFacts {
+  runCount: number
+  tookMs: number
+  kafka: string
+  postgres: string
+}
+
 /** Looks at this machine. */
-export function conditionsOf({ runCount, tookMs }: { runCount: number; tookMs: number }): Conditions {
+export function conditionsOf({ runCount, tookMs, kafka, postgres }: RunFacts): Conditions {
   const processors = cpus()
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -22,6 +32,8 @@ export function conditionsOf({ runCount, tookMs }: { runCount: number; tookMs: n
     memoryGb: Math.round(totalmem() / 1e9),
     system: `${process.platform} ${release()} ${process.arch}`,
     node: process.version,
+    kafka,
+    postgres,
     runCount,
     tookMinutes: Math.round(tookMs / 60_000),
   }

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startBenchStack } from '../bench/bench-stack.ts'
+import { type BenchStack, startBenchStack } from '../bench/bench-stack.ts'
 import { type CellPlan, type CellResult, cellTables, medianOf, planCells, subjects } from '../bench/cells.ts'
 import { conditionsOf } from '../bench/conditions.ts'
 import { type CellTimes, measureCell } from '../bench/measure-cell.ts'
@@ -76,14 +76,14 @@ async function main(): Promise<number> {
   const stop = () => stopping.abort(new Error('asked to stop'))
   process.on('SIGINT', stop).on('SIGTERM', stop)
   const startedAt = performance.now()
-  const results = await measureAll(plans, {
+  const { results, versions } = await measureAll(plans, {
     runCount,
     times: quick ? quickTimes : wholeTimes,
     profile: values.profile,
     signal: stopping.signal,
   })
   process.off('SIGINT', stop).off('SIGTERM', stop)
-  const conditions = conditionsOf({ runCount, tookMs: performance.now() - startedAt })
+  const conditions = conditionsOf({ ...versions, runCount, tookMs: performance.now() - startedAt })
   console.log(`\n${resultTable(results)}\n`)
   if (!isPart) write(results, quick, () => performancePage(results, conditions))
   return 0
@@ -100,7 +100,7 @@ interface RunOptions {
 async function measureAll(
   plans: readonly CellPlan[],
   { runCount, times, profile, signal }: RunOptions,
-): Promise<CellResult[]> {
+): Promise<{ results: CellResult[]; versions: BenchStack['versions'] }> {
   const stack = await startBenchStack(signal)
   const profileDirectory = profile ? join(stack.directory, 'profiles') : null
   const measured = new Map<CellPlan, CellResult[]>(plans.map((plan) => [plan, []]))
@@ -116,7 +116,7 @@ async function measureAll(
   } finally {
     await stack.stop()
   }
-  return [...measured.values()].map(medianOf)
+  return { results: [...measured.values()].map(medianOf), versions: stack.versions }
 }
 
 function describe(result: CellResult): string {
