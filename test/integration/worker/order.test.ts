@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Producer } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { auditTopics } from '../../../src/cli/replay/audit-topics.ts'
 import { openRecordEncoder, type RecordEncoder } from '../../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../../src/codec/schema-registry.ts'
 import type { ModelRequest, ModelRequestDraft } from '../../../src/contract/types.ts'
@@ -168,4 +169,14 @@ it('a topic of one tenant serves it, and rejects the others under its own name',
     async () => (await terminalOrder(idsOf([theirs]))).length === 2,
     'the request of the tenant that was named',
   )
+})
+
+it('an audit of all these topics finds nothing missing, doubled or lost', async () => {
+  const report = await auditTopics(service.session, {
+    maxRequestsCount: 10_000,
+    signal: AbortSignal.timeout(30_000),
+    onProgress() {},
+  })
+  expect(report).toMatchObject({ clean: true, missingCount: 0, doubledCount: 0, lostRecordCount: 0 })
+  expect(report.requestCount).toBeGreaterThan(80)
 })
