@@ -138,6 +138,11 @@ export class FaultRun {
     return there(this.#session)
   }
 
+  /** Folder of the logs of this run. */
+  get logs(): string {
+    return this.#logs
+  }
+
   get sql(): pg.Pool {
     return this.#sql
   }

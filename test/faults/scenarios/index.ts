@@ -1,4 +1,6 @@
 import type { Scenario } from '../fault-run.ts'
+import { awayScenarios } from '../outages/away.ts'
+import { upgrade } from '../upgrade/upgrade.ts'
 import {
   doubtBehindOpenTransaction,
   doubtUnderLoad,
@@ -42,8 +44,10 @@ export const fullScenarios: readonly Scenario[] = [
   recovererInDoubt,
   timedOutTransaction,
   rollingRestart,
+  upgrade,
   flapping,
   brokerKill,
+  ...awayScenarios,
   ...Object.values(lostAnswers),
   ...(['claim', 'settle', 'mark'] as const).map(lostDatabaseAnswers),
   databaseRestart,
