@@ -13,6 +13,8 @@
  * - Batches of control or aborted records never reach `eachBatch`; the event at their end tells of them.
  * - When an offset is out of range the client itself commits -2 and begins at the oldest record (`fromBeginning`). Until
  *   our next commit a restart reads from there too: again, never too late.
+ * - Stopped while it joins, the client takes the closed connection for a crash, and would start again and stay a member
+ *   for as long as the process lives: a stopped one is told not to.
  * - Pauses are by partition, outlive an assignment, and come back with it: they are compared with what is wanted at each
  *   join and every second.
  * - Message buffers are slices of a whole fetch: they are copied, else one slow record would hold megabytes.
@@ -108,7 +110,12 @@ class KafkaIntake implements RecordIntake {
       readUncommitted: false,
       allowAutoTopicCreation: false,
       // Beyond these the client crashes and starts again under a new member id; waits stay short so that it is soon back.
-      retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
+      retry: {
+        initialRetryTime: 100,
+        maxRetryTime: 5_000,
+        retries: 8,
+        restartOnFailure: async () => this.#stopping === undefined,
+      },
     })
     this.#listen()
   }
@@ -323,6 +330,8 @@ class KafkaIntake implements RecordIntake {
   }
 
   #crashed({ error, restart }: { error: Error; restart: boolean }): void {
+    // A join that was under way ends like this when it is stopped.
+    if (this.#stopping !== undefined) return
     this.#commitOnce = undefined
     this.#assignment.leave()
     this.#options.onRevoked()

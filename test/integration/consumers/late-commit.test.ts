@@ -121,3 +121,28 @@ it('connections that break at each fetch for a while lose nothing; a pause outla
   await expect.poll(() => committed(names.groupId, names.topic), soon).toEqual([11, 11])
   expect(fatals).toEqual([])
 })
+
+it('stopped while it joins again, it is no member afterwards', async () => {
+  const names = await namespace()
+  const { intake } = await join(createKafkaClient({ brokers: [proxy.address], clientId: 'leaving' }, silent), names)
+  await expect.poll(() => intake.assignment().length, soon).toBe(2)
+  const members = async () => (await admin.describeGroups([names.groupId])).groups[0]?.members.length
+  expect(await members()).toBe(1)
+  // Its connections break, and the join that follows waits for an answer when the stop comes.
+  const [joinApi, heartbeatApi] = [11, 12]
+  const joining = proxy.add({ api: joinApi, on: 'response', act: { delayMs: 2_000 }, times: 10 })
+  proxy.add({ api: heartbeatApi, on: 'response', act: 'cut', times: 1 })
+  const other = await join(direct, names)
+  await expect.poll(() => joining.hits, soon).toBeGreaterThan(0)
+  await intake.stop()
+  joining.remove()
+  await other.intake.stop()
+  await expect.poll(members, soon).toBe(0)
+  const quiet = performance.now() + 2_000
+  await expect
+    .poll(async () => {
+      expect(await members()).toBe(0)
+      return performance.now() > quiet
+    }, soon)
+    .toBe(true)
+})

@@ -189,6 +189,16 @@ describe('commits', () => {
     expect(kafka.steps).toEqual(['stopped', 'disconnected'])
     await expect(intake.start()).rejects.toThrow('stopped')
   })
+
+  it('are the last: a crash while stopping starts nothing again, and is no failure', async () => {
+    const { kafka, fatals, intake } = await setUp()
+    const restarts = () => kafka.config?.retry?.restartOnFailure?.(new Error('any'))
+    expect(await restarts()).toBe(true)
+    await intake.stop()
+    expect(await restarts()).toBe(false)
+    kafka.emit('crash', { error: new Error('closed'), restart: false, groupId: 'g' })
+    expect(fatals).toEqual([])
+  })
 })
 
 describe('pauses', () => {
