@@ -33,8 +33,8 @@ export interface CompletionsLog {
   /** The high watermark of every partition: where the next record would go, not the last stable offset. @throws BROKER_UNAVAILABLE */
   ends(): Promise<ScanPosition[]>
   /**
-   * Hands over the committed records from `from` up to `to`, and waits until all below `to` is decided. A partition that is
-   * missing in `from` is read from the log start, if that is its very beginning.
+   * Hands over the committed records from `from` up to `to`, of the partitions in `to`, and waits until all below is decided. A
+   * partition that is missing in `from` is read from the log start, if that is its very beginning.
    * @throws LogTruncated when records below the log start would be needed
    * @throws BROKER_UNAVAILABLE
    */
@@ -85,8 +85,9 @@ export interface RecoveryReport {
 /** An outcome on its way through a pass. */
 interface Outcome extends MarkRequest {
   key: string
-  /** Id of the first record, by which the outcome is known in Kafka. */
+  /** Id and topic of the first record, by which the outcome is known in Kafka. */
   id: string
+  topic: string
   records: OutgoingRecord[]
 }
 
@@ -148,10 +149,15 @@ async function recoverOnce(owner: string, options: RecoveryOptions, narrowing: N
     await steps.reached('fenced')
     const rows = await ledger.settledOf(owner) // (b)
     await steps.reached('read')
-    const outcomes = readable(rows, options).filter(({ key }) => !narrowing.givenUp.has(key))
-    pass.leftCount = rows.length - outcomes.length
+    const candidates = readable(rows, options).filter(({ key }) => !narrowing.givenUp.has(key))
+    pass.leftCount = rows.length
+    if (candidates.length === 0) return pass
+    const ends = await completions.ends() // (c)
+    const outcomes = scannable(candidates, ends, options)
+    pass.leftCount -= outcomes.length
     if (outcomes.length === 0) return pass
-    const to = await completions.ends() // (c)
+    const topics = new Set(outcomes.map(({ topic }) => topic))
+    const to = ends.filter(({ topic }) => topics.has(topic))
     const missing = new Map(outcomes.map((outcome) => [outcome.id, outcome]))
     const present: Outcome[] = []
     const onRecord = (headers: Readonly<Record<string, string>>): void => {
@@ -226,15 +232,35 @@ function readable(rows: readonly SettledRow[], { log, observer }: RecoveryOption
   for (const { tenant, requestId, token, outcome } of rows) {
     try {
       const records = decodeOutgoingRecords(outcome)
-      const id = records[0] === undefined ? undefined : recordId(records[0].headers)
-      if (id === undefined) throw new ModelServiceError('INTERNAL_ERROR', 'A stored outcome has no record with an id.')
-      outcomes.push({ tenant, requestId, token, key: `${tenant} ${requestId}`, id, records })
+      const [first] = records
+      const id = first === undefined ? undefined : recordId(first.headers)
+      if (first === undefined || id === undefined)
+        throw new ModelServiceError('INTERNAL_ERROR', 'A stored outcome has no record with an id.')
+      outcomes.push({ tenant, requestId, token, key: `${tenant} ${requestId}`, id, topic: first.topic, records })
     } catch (error) {
       log.error({ tenant, requestId, err: error }, 'A stored outcome cannot be read; it is left as it is')
       observer.alarm('outcome-unreadable')
     }
   }
   return outcomes
+}
+
+/** Without a look into the topic that an outcome was meant for, publishing it could double it. */
+function scannable(
+  outcomes: readonly Outcome[],
+  ends: readonly ScanPosition[],
+  { log, observer }: RecoveryOptions,
+): Outcome[] {
+  const scanned = new Set(ends.map(({ topic }) => topic))
+  return outcomes.filter(({ topic, tenant, requestId }) => {
+    if (scanned.has(topic)) return true
+    log.error(
+      { tenant, requestId, topic },
+      'An outcome belongs to a topic that this worker does not know; was TOPIC_PREFIX changed? It is left as it is',
+    )
+    observer.alarm('outcome-unreadable')
+    return false
+  })
 }
 
 /** Bytes of one transaction. */

@@ -26,18 +26,14 @@ export function createKafkaCompletionsLog(options: KafkaCompletionsLogOptions): 
     },
 
     async scan({ from, to, onRecord, signal }) {
-      const firsts = toPositions(
-        (await readLogEnds(kafka, topics)).map(({ topic, partition, first }) => ({ topic, partition, offset: first })),
-      )
       const starts = toPositions(from)
-      for (const [topic, partitions] of firsts) {
-        for (const [partition, first] of partitions) {
-          const start = starts.get(topic)?.get(partition) ?? 0
-          if (start < first) {
-            throw new LogTruncated(
-              `${topic}/${partition} begins at ${first}, but outcomes may lie from ${start} on: they cannot be told from lost ones.`,
-            )
-          }
+      const wanted = toPositions(to)
+      for (const { topic, partition, first } of await readLogEnds(kafka, [...wanted.keys()])) {
+        const start = startOf(starts, { topic, partition })
+        if (wanted.get(topic)?.has(partition) && start < Number(first)) {
+          throw new LogTruncated(
+            `${topic}/${partition} begins at ${first}, but outcomes may lie from ${start} on: they cannot be told from lost ones.`,
+          )
         }
       }
       // What has nothing new is left out; the rest is read to its end, wherever open transactions let that be readable.
@@ -62,7 +58,7 @@ export function createKafkaCompletionsLog(options: KafkaCompletionsLogOptions): 
   }
 }
 
-function startOf(starts: TopicPositions, { topic, partition }: ScanPosition): number {
+function startOf(starts: TopicPositions, { topic, partition }: Pick<ScanPosition, 'topic' | 'partition'>): number {
   return starts.get(topic)?.get(partition) ?? 0
 }
 

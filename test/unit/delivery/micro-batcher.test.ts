@@ -16,8 +16,24 @@ function batcher(changes: Partial<MicroBatcherOptions<number, string>> = {}) {
   }
 }
 
-test('a lone item waits for company, then each gets its own result', async () => {
+test('an item after a pause leaves with those of its turn', async () => {
   const { timers, batches, subject } = batcher()
+  const first = Promise.all([subject.add(1), subject.add(2)])
+  await timers.advance(0)
+  await first
+  await timers.advance(5)
+  const second = subject.add(3)
+  await timers.advance(0)
+  await second
+  expect(batches).toEqual([[1, 2], [3]])
+})
+
+test('an item that follows another closely waits for company, then each gets its own result', async () => {
+  const { timers, batches, subject } = batcher()
+  const before = subject.add(0)
+  await timers.advance(0)
+  await before
+  batches.length = 0
   const results = Promise.all([subject.add(1), subject.add(2)])
   await timers.advance(4)
   expect(batches).toEqual([])

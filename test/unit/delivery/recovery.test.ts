@@ -161,6 +161,13 @@ test('an outcome that cannot be read is left, with an alarm', async () => {
   expect(stateOf('a')).toBe('SETTLED')
 })
 
+test('an outcome for a topic that is not scanned is left: publishing it could double it', async () => {
+  await settle(['a', 'b'], (id) => encodeOutgoingRecords([recordOf(id, id === 'a' ? 'elsewhere' : 'log')]))
+  expect(await recoverD()).toEqual({ foundCount: 2, republishedCount: 1, leftCount: 1 })
+  expect(alarms).toContain('outcome-unreadable')
+  expect(keys()).toEqual(['b'])
+})
+
 test('a log that was shortened below the scan: an alarm, and nothing is published', async () => {
   await settle(['a'])
   kafka.logStart = 1
