@@ -3,8 +3,9 @@
  *
  *   waiting ──(linger over, or maxCount or maxBytes reached)──► running ──► each item's promise settles
  *
- * While a batch runs, what comes in waits for its end and then leaves at once: the batch before was its linger. The trade:
- * a lone item waits `lingerMs` for company; under load nobody waits for the clock.
+ * While a batch runs, what comes in waits for its end and then leaves at once: the batch before was its linger. An item
+ * waits for company only where company is likely, that is when the item before it came less than `lingerMs` ago; after a
+ * longer pause it leaves with the end of the turn. So few requests are fast, and many of them cheap.
  */
 import { systemTimers, type Timers } from './timers.ts'
 
@@ -14,7 +15,7 @@ export interface MicroBatcherOptions<TItem, TResult> {
   run(items: readonly TItem[]): Promise<readonly TResult[]>
   /** Items of one batch. */
   maxCount: number
-  /** How long the first item waits for others, in ms; 0 waits for the end of the current turn of the event loop only. */
+  /** How long an item waits for others at most, in ms; 0 waits for the end of the current turn of the event loop only. */
   lingerMs: number
   /** Bytes of one batch; a larger item goes alone. No limit when left out. */
   maxBytes?: number
@@ -38,6 +39,7 @@ export class MicroBatcher<TItem, TResult> {
   #waitingBytes = 0
   #running = false
   #cancelLinger: (() => void) | undefined
+  #lastAddedAt = Number.NEGATIVE_INFINITY
   #idleListeners: (() => void)[] = []
 
   constructor(options: MicroBatcherOptions<TItem, TResult>) {
@@ -51,9 +53,13 @@ export class MicroBatcher<TItem, TResult> {
     const bytes = this.#options.bytesOf?.(item) ?? 0
     this.#waiting.push({ item, bytes, resolve, reject })
     this.#waitingBytes += bytes
+    const { lingerMs } = this.#options
+    const now = this.#timers.now()
+    const isAlone = now - this.#lastAddedAt >= lingerMs
+    this.#lastAddedAt = now
     if (!this.#running) {
       if (this.#full) this.flush()
-      else this.#cancelLinger ??= this.#timers.after(this.#options.lingerMs, () => this.flush())
+      else this.#cancelLinger ??= this.#timers.after(isAlone ? 0 : lingerMs, () => this.flush())
     }
     return promise
   }
