@@ -46,8 +46,17 @@ export function resultTable(results: readonly RunResult[]): string {
   return table.toString()
 }
 
-/** The last line: sums over all runs. */
+/** The last line: sums over all runs; says how many are broken where any is. */
 export function summaryLine(results: readonly RunResult[]): string {
   const sum = (of: (result: RunResult) => number) => results.reduce((total, result) => total + of(result), 0)
-  return `faults: runs ${results.length}, requests ${sum((run) => run.requestCount)}, lost ${sum((run) => run.lostCount)}, doubled ${sum((run) => run.doubledCount)}, repeated-unexcused ${sum((run) => run.unexcusedCount)}`
+  const broken = results.filter(({ problems }) => problems.length > 0).length
+  const counts = [
+    `runs ${results.length}`,
+    `requests ${sum((run) => run.requestCount)}`,
+    `lost ${sum((run) => run.lostCount)}`,
+    `doubled ${sum((run) => run.doubledCount)}`,
+    `repeated-unexcused ${sum((run) => run.unexcusedCount)}`,
+    ...(broken === 0 ? [] : [`broken runs ${broken}`]),
+  ]
+  return `faults: ${counts.join(', ')}`
 }
