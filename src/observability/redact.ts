@@ -62,6 +62,9 @@ const secretShapes: readonly [RegExp, string][] = [
   [/([?&](?:key|api[-_]?key|access_token|password)=)[^\s&"']+/gi, `$1${hidden}`],
 ]
 
+/** Met by every text that one of the shapes is in, and by few others: most texts are done after this one look. */
+const hint = /:\/\/|bearer|basic|(?:sk|pk|rk|gsk|xai|aiza)[-_]?[\w-]{16}|[?&](?:key|api|access_token|password)/i
+
 /** A copy of log fields with secrets and content taken out, errors unfolded, long texts and deep objects cut short. */
 export function redactFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return redactObject(fields, 0)
@@ -72,23 +75,34 @@ export function redactText(text: string, secrets: readonly string[] = []): strin
   const withoutLiterals = secrets
     .filter((secret) => secret.length >= 6)
     .reduce((rest, secret) => rest.replaceAll(secret, hidden), text)
+  if (!hint.test(withoutLiterals)) return withoutLiterals
   return secretShapes.reduce((rest, [shape, replacement]) => rest.replace(shape, replacement), withoutLiterals)
 }
 
 function redactObject(fields: object, depth: number): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, redactNamed(name, value, depth)] as const),
-  )
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, redactNamed(name, value, depth)]))
 }
 
 /** Counts and flags are let through under any name: `output: 12` is no answer. */
 function redactNamed(name: string, value: unknown, depth: number): unknown {
-  const plain = name.toLowerCase().replaceAll(/[-_]/g, '')
+  const plain = plainName(name)
   const harmless = value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean'
   if (!harmless && (secretNames.has(plain) || contentNames.has(plain))) return hidden
   // A fencing token is a number and a token count is too; a token that is text opens a door.
   if (plain === 'token' && typeof value === 'string') return hidden
   return redactValue(value, depth + 1)
+}
+
+const plainNames = new Map<string, string>()
+
+/** A name in lower case and without separators. The same few come with every line, so they are kept. */
+function plainName(name: string): string {
+  let plain = plainNames.get(name)
+  if (plain === undefined) {
+    plain = name.toLowerCase().replaceAll(/[-_]/g, '')
+    if (plainNames.size < 1_000) plainNames.set(name, plain)
+  }
+  return plain
 }
 
 function redactValue(value: unknown, depth: number): unknown {
