@@ -11,7 +11,7 @@ const cancel = (requestId: string, reason?: string) =>
   service.command({ type: 'CancelRequest', requestId, ...(reason === undefined ? {} : { reason }) })
 
 beforeAll(async () => {
-  await service.startWorker({ env: { MAX_CONCURRENT_REQUESTS_COUNT: '4' } })
+  await service.startWorker()
   await service.registerOnDouble({
     quick: { capabilities: ['CHAT'], providerModel: 'double-chat' },
     slow: { capabilities: ['CHAT'], providerModel: 'double-delay-30000' },
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 describe('a request that runs', () => {
   it('is cut off within 2 s, also where the command went to another worker', async () => {
-    await service.startWorker({ env: { MAX_CONCURRENT_REQUESTS_COUNT: '4' } })
+    await service.startWorker()
     const requests = await runOnBoth()
     const reader = await withCommands()
     expect(service.workers.filter((worker) => worker !== reader)).toHaveLength(1)
@@ -42,7 +42,7 @@ describe('a request that runs', () => {
   /** Requests whose calls run, at least one at each worker. */
   async function runOnBoth() {
     await until(async () => (await partitionCounts()).every((count) => count > 0), 'both workers to have partitions')
-    const requests = Array.from({ length: 6 }, () => service.chat('slow'))
+    const requests = Array.from({ length: 16 }, () => service.chat('slow'))
     await Promise.all(requests.map((request) => service.send(request)))
     await until(async () => {
       const counts = await Promise.all(service.workers.map(runningCount))
