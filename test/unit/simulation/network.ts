@@ -45,15 +45,16 @@ const latenciesMs = [0, 1, 1, 2, 3, 5, 20]
 export class Network {
   readonly scheduler: Scheduler
   faults: Faults
-  #giveUpCount = 0
+  #lateCount = 0
 
   constructor(scheduler: Scheduler, faults: Faults) {
     this.scheduler = scheduler
     this.faults = faults
   }
 
-  get lostCount(): number {
-    return this.#giveUpCount
+  /** Requests whose senders have given up, and that will be carried out nevertheless. */
+  get lateCount(): number {
+    return this.#lateCount
   }
 
   /** Sends a request; settles as its fate says, or never, where the process is gone. */
@@ -65,10 +66,7 @@ export class Network {
     if (fate.kind === 'crash' && fate.when === 'before') process.crash()
     if (fate.kind === 'pause' && fate.when === 'before') process.pause(fate.durationMs)
     return new Promise<T>((resolve, reject) => {
-      const giveUp = () => {
-        this.#giveUpCount++
-        reject(request.lost())
-      }
+      const giveUp = () => reject(request.lost())
       const answer = (settle: () => void) => {
         if (fate.kind === 'answer-lost' || fate.kind === 'late') return
         if (fate.kind === 'crash') process.crash()
@@ -76,6 +74,7 @@ export class Network {
         scheduler.after(this.#latencyMs(), process, settle)
       }
       const arrive = () => {
+        if (fate.kind === 'late') this.#lateCount--
         try {
           const result = request.serve()
           if (result instanceof Promise) {
@@ -90,6 +89,7 @@ export class Network {
       }
       // The process itself sends it: stopped before that, it sends when it goes on.
       scheduler.after(0, process, () => {
+        if (fate.kind === 'late') this.#lateCount++
         if (fate.kind !== 'request-lost') {
           scheduler.after(fate.kind === 'late' ? giveUpMs + fate.lateMs : this.#latencyMs(), null, arrive)
         }

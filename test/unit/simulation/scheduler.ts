@@ -49,7 +49,7 @@ export class Scheduler {
   }
 
   note(...parts: readonly (string | number)[]): void {
-    if (this.#tracing) this.#trace.push(`${String(this.#now).padStart(7)} ${parts.join(' ')}`)
+    if (this.#tracing) this.#trace.push(`${String(Math.round(this.#now)).padStart(7)} ${parts.join(' ')}`)
   }
 
   /** Does something later, unless the returned function is called before. */
@@ -79,25 +79,31 @@ export class Scheduler {
 
   /** One of the tasks that are due, after moving time on to the first where none is. */
   #take(deadline: number): Task | undefined {
-    let earliest = Number.POSITIVE_INFINITY
     const tasks = this.#tasks
+    let earliest = Number.POSITIVE_INFINITY
+    let readyCount = 0
     for (let index = tasks.length - 1; index >= 0; index--) {
-      const task = tasks[index] as Task
-      if (task.actor?.state === 'gone') {
-        tasks.splice(index, 1)
-      } else if (task.actor?.state !== 'paused' && task.due < earliest) {
-        earliest = task.due
+      const { actor, due } = tasks[index] as Task
+      const state = actor === null ? 'running' : actor.state
+      if (state === 'gone') tasks.splice(index, 1)
+      if (state !== 'running') continue
+      const at = due < this.#now ? this.#now : due
+      if (at < earliest) {
+        earliest = at
+        readyCount = 0
       }
+      if (at === earliest) readyCount++
     }
     if (earliest > deadline) return undefined
     this.#now = Math.max(this.#now, earliest)
-    const ready: number[] = []
+    let skip = readyCount === 1 ? 0 : this.random.below(readyCount)
     for (let index = 0; index < tasks.length; index++) {
       const task = tasks[index] as Task
-      if (task.due <= this.#now && task.actor?.state !== 'paused') ready.push(index)
+      if (task.due > this.#now || task.actor?.state === 'paused' || skip-- > 0) continue
+      tasks.splice(index, 1)
+      return task
     }
-    const [task] = tasks.splice(ready.length === 1 ? (ready[0] as number) : this.random.pick(ready), 1)
-    return task
+    return undefined
   }
 }
 

@@ -128,7 +128,9 @@ export class SimIntake implements RecordIntake, GroupMember {
       this.process.timers.after(network.scheduler.random.pick([1, 20, 200]), resolve)
     })
     await this.#commit()
-    this.#committing = undefined
+    // What was finished meanwhile, or could not be committed, comes with the next one.
+    const isMore = this.#memberId !== undefined && this.#assignment.plannedCommits().length > 0
+    this.#committing = isMore && this.#stopping === undefined ? this.#commitSoon() : undefined
   }
 
   async #commit(): Promise<void> {
@@ -141,10 +143,7 @@ export class SimIntake implements RecordIntake, GroupMember {
       await kafkaCall({ network, process }, 'commit offsets', () => group.commit(memberId, commits))
       this.#assignment.committed(plan)
     } catch {
-      // It is tried again with the next record; here at least once more.
-      this.process.timers.after(500, () => {
-        this.#committing ??= this.#commitSoon()
-      })
+      // It is tried again; a member that was expelled learns of it by then.
     }
   }
 

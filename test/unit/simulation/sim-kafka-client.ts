@@ -1,5 +1,6 @@
 import type { Kafka, ProducerConfig } from 'kafkajs'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
+import type { BrokenRules } from './broken-rules.ts'
 import type { Network } from './network.ts'
 import type { ProducerSession, SimKafka } from './sim-kafka.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -30,10 +31,11 @@ interface SentBatch {
 }
 
 /** What the transactional publisher uses of kafkajs, over the simulated cluster. */
-export function simKafkaClient(kafka: SimKafka, network: Network, process: SimProcess): Kafka {
+export function simKafkaClient(kafka: SimKafka, network: Network, process: SimProcess, rules: BrokenRules = {}): Kafka {
   const via = { network, process }
   const producer = ({ transactionalId = '', transactionTimeout = 60_000 }: ProducerConfig) => {
     let session: ProducerSession | undefined
+    let sequence = 0
     const sessionNow = () => {
       if (session === undefined) throw new Error('The producer is disconnected')
       return session
@@ -57,7 +59,14 @@ export function simKafkaClient(kafka: SimKafka, network: Network, process: SimPr
             const records: OutgoingRecord[] = topicMessages.flatMap(({ topic, messages }) =>
               messages.map((message) => ({ topic, ...message })),
             )
-            await kafkaCall(via, 'send', () => kafka.send(current, records))
+            try {
+              await kafkaCall(via, 'send', () => kafka.send(current, records, sequence))
+            } catch (error) {
+              if (!rules.resendsOnSameProducer) throw error
+              await kafkaCall(via, 'abort', () => kafka.end(current, false))
+              await kafkaCall(via, 'send', () => kafka.send(current, records, sequence))
+            }
+            sequence++
           },
           commit: () => end(hasSent, true),
           abort: () => end(hasSent, false),

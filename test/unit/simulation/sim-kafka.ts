@@ -29,6 +29,8 @@ export interface SimPartition {
   readonly topic: string
   readonly partition: number
   readonly entries: LogEntry[]
+  /** What lies below was deleted by retention. */
+  logStart: number
   /** Transactions with records here and without a marker yet, with the offset of their first. */
   readonly pending: Map<SimTransaction, number>
   /** Last sequence number by transactional id and epoch. */
@@ -73,6 +75,7 @@ export class SimKafka {
           topic,
           partition,
           entries: [],
+          logStart: 0,
           pending: new Map(),
           sequences: new Map(),
         })),

@@ -11,9 +11,12 @@ export class SimProcess implements Actor {
   readonly #scheduler: Scheduler
   #state: Actor['state'] = 'running'
   #pausedSince = 0
-  /** Longest time that it stood still, in ms. */
-  longestPauseMs = 0
+  #longestPauseMs = 0
   hasCrashed = false
+  /** Statements whose answer it never got. */
+  lostStatementCount = 0
+  /** Told of each pause, end and crash, and when it goes on. */
+  onStateChange: () => void = () => {}
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name
@@ -28,18 +31,27 @@ export class SimProcess implements Actor {
     return this.#state
   }
 
+  /** Longest time that it stood still, or has stood still until now, in ms. */
+  longestPauseMs(): number {
+    const currentMs = this.#state === 'paused' ? this.#scheduler.now - this.#pausedSince : 0
+    return Math.max(this.#longestPauseMs, currentMs)
+  }
+
   /** kill -9. */
   crash(): void {
     if (this.#state === 'gone') return
     this.#scheduler.note(this.name, 'CRASHES')
     this.hasCrashed = true
     this.#state = 'gone'
+    this.onStateChange()
   }
 
   /** It has ended in order. */
   end(): void {
+    if (this.#state === 'gone') return
     this.#scheduler.note(this.name, 'has ended')
     this.#state = 'gone'
+    this.onStateChange()
   }
 
   /** Stands still for so long; a pause within a pause changes nothing. */
@@ -49,12 +61,14 @@ export class SimProcess implements Actor {
     this.#state = 'paused'
     this.#pausedSince = this.#scheduler.now
     this.#scheduler.after(durationMs, null, () => this.resume())
+    this.onStateChange()
   }
 
   resume(): void {
     if (this.#state !== 'paused') return
-    this.longestPauseMs = Math.max(this.longestPauseMs, this.#scheduler.now - this.#pausedSince)
+    this.#longestPauseMs = this.longestPauseMs()
     this.#scheduler.note(this.name, 'goes on')
     this.#state = 'running'
+    this.onStateChange()
   }
 }

@@ -8,6 +8,7 @@ export interface ProviderCall {
   readonly token: number
   readonly process: SimProcess
   readonly at: number
+  readonly answer: ProviderAnswer
 }
 
 /** What comes back. */
@@ -27,7 +28,7 @@ export class SimProvider {
     this.#failures = failures
   }
 
-  call(call: Omit<ProviderCall, 'at'>): Promise<ProviderAnswer> {
+  call(call: Omit<ProviderCall, 'at' | 'answer'>): Promise<ProviderAnswer> {
     const { scheduler } = this.#network
     return this.#network.call<ProviderAnswer>({
       process: call.process,
@@ -35,12 +36,12 @@ export class SimProvider {
       giveUpMs: 60_000,
       lost: () => new Error('The provider does not answer'),
       serve: () => {
-        const arrived = { ...call, at: scheduler.now }
+        const callCount = this.calls.filter(({ requestId }) => requestId === call.requestId).length
+        const answer = callCount < (this.#failures.get(call.requestId) ?? 0) ? 'overloaded' : 'ok'
+        const arrived: ProviderCall = { ...call, at: scheduler.now, answer }
         scheduler.note('provider is called by', call.process.name, 'for', call.requestId, 'attempt', call.attempt)
         this.calls.push(arrived)
         this.onCall(arrived)
-        const callCount = this.calls.filter(({ requestId }) => requestId === call.requestId).length
-        const answer = callCount <= (this.#failures.get(call.requestId) ?? 0) ? 'overloaded' : 'ok'
         const durationMs = scheduler.random.pick([1, 10, 50, 500, 4_000])
         return new Promise((resolve) => {
           scheduler.after(durationMs, null, () => resolve(answer))
