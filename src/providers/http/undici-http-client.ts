@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
-import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData } from 'undici'
+import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData, Pool } from 'undici'
+import { ClientPool } from './client-pool.ts'
 import { type AnswerConsumer, type AnswerHead, Exchange, tooLarge } from './exchange.ts'
 import {
   defaultHttpLimits,
@@ -31,17 +32,22 @@ export class UndiciHttpClient implements HttpClient {
   constructor({ connector, ...limits }: UndiciHttpClientOptions = {}) {
     this.#limits = { ...defaultHttpLimits, ...limits }
     const noProxy = [process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? '', 'localhost', '127.0.0.1', '::1']
+    const { connectTimeoutMs } = this.#limits
+    // Our own clocks are exact and name themselves; undici's are off.
+    const options = { headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: maxHeaderBytes }
     this.#dispatcher = new EnvHttpProxyAgent({
+      ...options,
       noProxy: noProxy.join(','),
       // One request per connection: a broken one then concerns one call only, and its fate is clear.
       allowH2: false,
       pipelining: 1,
-      connectTimeout: this.#limits.connectTimeoutMs,
-      // Our own clocks are exact and name themselves; undici's are off.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: maxHeaderBytes,
+      connectTimeout: connectTimeoutMs,
       ...(connector && { connect: connector }),
+      // Through a proxy undici makes the connections, and only its own pool will do.
+      factory: (origin: string | URL, given: Pool.Options) =>
+        given.connect === connector
+          ? new ClientPool(origin, { ...options, connectTimeoutMs, ...(connector && { connector }) })
+          : new Pool(origin, given),
     })
   }
 
