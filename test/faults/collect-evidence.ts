@@ -53,7 +53,7 @@ async function readOutput(session: KafkaSession): Promise<Pick<Evidence, 'comple
         deadLetters.push({ code: headers['dlt-reason'] ?? '' })
       } else if (topic === performanceTopic) {
         const { requestId, kind } = await session.decode('PerformanceEvent', value)
-        events.push({ requestId, eventId, kind })
+        events.push({ requestId, eventId, kind, partition, offset })
       } else {
         const { requestId, status, error, attempts, source } = await session.decode('ModelCompletion', value)
         completions.push({

@@ -7,7 +7,7 @@ export interface Evidence {
   /** Terminal records, read committed, by partition in the order of their offsets. */
   completions: readonly SeenCompletion[]
   /** Performance events about requests and attempts, read committed. */
-  events: readonly { requestId: string; eventId: string; kind: string }[]
+  events: readonly { requestId: string; eventId: string; kind: string; partition: number; offset: number }[]
   deadLetters: readonly { code: string }[]
   ledger: readonly { requestId: string; state: string; updatedAt: number }[]
   /** Ids of the rows of the request log. */

@@ -5,7 +5,7 @@
  * Whoever kills or stops a worker notes at that moment which requests it had claimed, for only their calls may be
  * repeated. A worker that does it to itself is noticed by its end, or by its message.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -293,11 +293,12 @@ export class FaultRun {
       offsets: await this.#offsets(),
       calls: await this.bed.calls(),
     })
-    const verdict = judge(
-      { ...evidence, sent: [...this.#sent.values()], faults: this.#faults },
-      { order: 'none', deadLetterCodes: [], ...options.expect },
-    )
-    return { ...verdict, problems: [...this.#problems, ...verdict.problems] }
+    const whole: Evidence = { ...evidence, sent: [...this.#sent.values()], faults: this.#faults }
+    const verdict = judge(whole, { order: 'none', deadLetterCodes: [], ...options.expect })
+    const problems = [...this.#problems, ...verdict.problems]
+    // The topics are deleted and the database dropped: whoever looks for the cause has this and the logs.
+    if (problems.length > 0) writeFileSync(join(this.#logs, 'evidence.json'), JSON.stringify(whole, withoutRequests, 1))
+    return { ...verdict, problems }
   }
 
   async close(): Promise<void> {
@@ -353,6 +354,11 @@ export class FaultRun {
     )
     return rows
   }
+}
+
+/** The requests themselves would be most of the file. */
+function withoutRequests(key: string, value: unknown): unknown {
+  return key === 'request' ? undefined : value
 }
 
 function messageOf(error: unknown): string {

@@ -113,8 +113,15 @@ function judgeRecords(
     unexpected.map(({ requestId, status, errorCode }) => `${requestId} ${status} ${errorCode ?? ''}`.trim()),
   )
   if (!completions.some(({ status }) => status === 'COMPLETED')) problems.add('nothing succeeded', ['every request'])
+  const kinds = new Map([
+    ...events.map(({ eventId, requestId, kind }) => [eventId, `${kind} of ${requestId}`] as const),
+    ...completions.map(({ eventId, requestId }) => [eventId, `completion of ${requestId}`] as const),
+  ])
   const ids = [...completions, ...events].map(({ eventId }) => eventId)
-  problems.add('an event id that came twice', repeatedOnes(ids))
+  problems.add(
+    'an event id that came twice',
+    repeatedOnes(ids).map((id) => kinds.get(id) ?? id),
+  )
   problems.add(
     'calls that the terminal record does not account for',
     [...terminal].flatMap(([id, [first]]) => ((first?.attemptCount ?? 0) < (calls.get(id)?.length ?? 0) ? [id] : [])),
