@@ -19,6 +19,7 @@ export interface Counterexample {
   faults: readonly DirectedFault[]
   workerCount?: number
   rebalancesAtMs?: readonly number[]
+  forgetsDead?: boolean
   /** What must hold of each run beside the oracle's judgement. */
   holds?: (world: World) => boolean
 }
@@ -31,7 +32,7 @@ const longStop = leaseMs * 2.5
 
 /** As a script. `fired` takes the faults that came to pass. */
 export function scriptOf(
-  { requests, faults, workerCount = 2, rebalancesAtMs = [] }: Counterexample,
+  { requests, faults, workerCount = 2, rebalancesAtMs = [], forgetsDead = false }: Counterexample,
   { fired, rules }: { fired?: Set<DirectedFault>; rules?: BrokenRules } = {},
 ): Script {
   return {
@@ -39,6 +40,7 @@ export function scriptOf(
     faults: directedFaults(faults, fired),
     workerCount,
     rebalancesAtMs,
+    forgetsDead,
     ...(rules !== undefined && { rules }),
   }
 }
@@ -128,6 +130,15 @@ export const counterexamples: readonly Counterexample[] = [
     holds: ({ provider }) => provider.calls.length === 2,
   },
   {
+    name: '7: a zombie settles while the next owner is about to',
+    requests: one,
+    faults: [
+      { at: 'step called', fate: stop(leaseMs * 1.9) },
+      { at: 'step called', time: 2, fate: stop(leaseMs * 0.9) },
+    ],
+    holds: ({ provider }) => provider.calls.length === 2,
+  },
+  {
     name: '8: a commit is lost, and the answer to that of the recovery',
     requests: one,
     faults: [
@@ -199,6 +210,12 @@ export const counterexamples: readonly Counterexample[] = [
     name: '13: the owner of a record that others have read dies before it settles',
     requests: [{ id: 'r1', againAtMs: 10 }],
     faults: [{ at: 'step called', fate: crash }],
+  },
+  {
+    name: '14: the lease row of the dead is deleted while rows name it',
+    requests: two,
+    faults: [{ at: 'step called', time: 2, fate: crash }],
+    forgetsDead: true,
   },
   {
     name: '15: killed between commit and mark',

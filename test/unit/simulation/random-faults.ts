@@ -8,6 +8,7 @@ import { leaseMs } from './world.ts'
 export function randomFaults(seed: number): {
   requests: ScriptedRequest[]
   rebalancesAtMs: number[]
+  stopsAtMs: number[]
   faults: (world: World) => Faults
 } {
   const random = new Random(seed ^ 0x5eed)
@@ -30,6 +31,7 @@ export function randomFaults(seed: number): {
   return {
     requests,
     rebalancesAtMs: random.chance(0.4) ? [random.below(8_000)] : [],
+    stopsAtMs: random.chance(0.2) ? [random.pick([200, 1_000, 4_000]) + random.below(3_000)] : [],
     faults: (world) => {
       const left = { crash: crashLimit, pause: pauseLimit, loss: lossLimit }
       const draw = world.scheduler.random

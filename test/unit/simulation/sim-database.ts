@@ -2,7 +2,7 @@
  * The database as far as the protocol depends on it: the statements of the ledger and of the leases, each carried out in one
  * moment on two tables in memory, judged by the clock of the database. `poolOf` is what a process reaches it by, so that the real
  * `PostgresLedger` and `PostgresLease` run above; the ledger contract of test/support holds what is done here to the same
- * behaviour as PostgreSQL.
+ * behaviour as PostgreSQL. It is longer than most files because each statement has its counterpart here.
  */
 import type { Pool } from 'pg'
 import type { ScanPosition } from '../../../src/delivery/recovery-ledger.ts'

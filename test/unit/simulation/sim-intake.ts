@@ -53,7 +53,8 @@ export class SimIntake implements RecordIntake, GroupMember {
     this.#memberId = memberId
     const { lostCount } = this.#assignment.join(memberId, partitions)
     if (lostCount > 0) this.#options.onRevoked()
-    for (const stay of this.#assignment.stays()) if (stay.tracker === null) void this.#place(stay)
+    const gained = this.#assignment.stays().filter(({ tracker }) => tracker === null)
+    if (gained.length > 0) void this.#place(gained)
   }
 
   finished(record: IntakeRecord): void {
@@ -91,12 +92,14 @@ export class SimIntake implements RecordIntake, GroupMember {
     })
   }
 
-  async #place(stay: PartitionStay): Promise<void> {
+  async #place(stays: readonly PartitionStay[]): Promise<void> {
     const { group } = this.#options
-    const committed = await this.#untilAnswered('offsets', () => group.committed(stay))
-    if (!this.#assignment.isCurrent(stay) || stay.tracker !== null) return
-    stay.committed = committed
-    stay.tracker = new OffsetTracker(committed ?? 0)
+    const committed = await this.#untilAnswered('offsets', () => stays.map((stay) => group.committed(stay)))
+    for (const [index, stay] of stays.entries()) {
+      if (!this.#assignment.isCurrent(stay) || stay.tracker !== null) continue
+      stay.committed = committed[index] ?? null
+      stay.tracker = new OffsetTracker(stay.committed ?? 0)
+    }
     this.poke()
   }
 

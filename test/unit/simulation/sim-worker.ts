@@ -106,7 +106,7 @@ export class SimWorker {
         world.startWorker(500)
       },
       drainTimeoutMs: 30_000,
-      settings: { heldRetryMs: 500, firstRetryMs: 100, maxRetryMs: 2_000 },
+      settings: { heldRetryMs: 1_000, firstRetryMs: 100, maxRetryMs: 2_000 },
       log: silentLog,
       timers,
     })

@@ -43,6 +43,12 @@ export interface WorldOptions {
   replaceAfterMs?: number | null
   /** When the group hands its partitions out anew, in ms. */
   rebalancesAtMs?: readonly number[]
+  /** When a worker is asked to end (SIGTERM) and replaced, in ms. */
+  stopsAtMs?: readonly number[]
+  /** The lease rows of the dead are deleted at once. */
+  forgetsDead?: boolean
+  /** When retention deletes what the completions topic holds so far, in ms. */
+  truncatesAtMs?: number
   /** Rules switched off, to see that the simulation notices. */
   rules?: BrokenRules
   tracing?: boolean
@@ -121,6 +127,12 @@ export class World {
       onCommitted(...committed)
       if (topics.retries.includes(committed[0].topic)) this.scheduler.after(20, null, () => this.pokeAll())
     }
+    const { database } = this
+    const { onBuried } = database
+    database.onBuried = (owner) => {
+      onBuried(owner)
+      if (options.forgetsDead) database.workers.delete(owner)
+    }
     this.network.faults = options.faults(this)
   }
 
@@ -129,7 +141,10 @@ export class World {
     const { scheduler, oracle } = this
     for (let index = 0; index < this.#options.workerCount; index++) this.startWorker(index === 0 ? 0 : 50)
     for (const request of this.#options.requests) this.#produce(request)
+    for (const atMs of this.#options.stopsAtMs ?? []) scheduler.after(atMs, null, () => this.#stopOne())
     for (const atMs of this.#options.rebalancesAtMs ?? []) scheduler.after(atMs, null, () => this.group.rebalance())
+    const { truncatesAtMs } = this.#options
+    if (truncatesAtMs !== undefined) scheduler.after(truncatesAtMs, null, () => this.#truncate())
     const isBroken = () => oracle.breach !== undefined
     // Looked at now and then only: it is a look at everything.
     const isQuiet = () => isBroken() || (scheduler.stepCount % 8 === 0 && oracle.unfinished() === null)
@@ -166,6 +181,18 @@ export class World {
     this.workers.push(worker)
     this.scheduler.after(afterMs, process, () => void worker.start())
     return process
+  }
+
+  #truncate(): void {
+    for (const at of this.kafka.partitionsOf(topics.completions)) at.logStart = at.entries.length
+  }
+
+  #stopOne(): void {
+    const worker = this.workers.find(({ process }) => process.state === 'running')
+    if (worker === undefined) return
+    this.scheduler.note(worker.process.name, 'is asked to end')
+    this.scheduler.after(0, worker.process, () => void worker.stop())
+    this.startWorker(100)
   }
 
   /** Whether anything may be there to read. */
