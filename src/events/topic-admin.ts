@@ -77,7 +77,7 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
 }
 
 /** Waits until every partition of new topics has a leader; brokers learn of a topic one after the other. */
-async function untilLed(admin: Admin, names: string[]): Promise<void> {
+export async function untilLed(admin: Admin, names: string[]): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     // A broker that has not heard of the topic yet answers with an error.
     const metadata = await admin.fetchTopicMetadata({ topics: names }).catch(() => undefined)

@@ -1,4 +1,5 @@
 /** The intake on a real broker. Every test has a topic and a group of its own. */
+
 import { randomUUID } from 'node:crypto'
 import type { Admin, Kafka, Producer } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -6,6 +7,7 @@ import { createKafkaIntake, type KafkaIntakeSettings } from '../../../src/consum
 import type { IntakeRecord, RecordIntake } from '../../../src/consumers/record-intake.ts'
 import { createKafkaClient } from '../../../src/events/kafka-client.ts'
 import type { Log } from '../../../src/model-service/ports.ts'
+import { createTopics } from '../../support/create-topics.ts'
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -39,10 +41,7 @@ interface Member {
 /** A new topic and group. */
 async function namespace(partitions = 1): Promise<{ topic: string; groupId: string }> {
   const topic = `intake-${randomUUID()}`
-  await admin.createTopics({
-    topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }],
-    waitForLeaders: true,
-  })
+  await createTopics(admin, [{ topic, numPartitions: partitions, replicationFactor: 1 }])
   return { topic, groupId: `group-${topic}` }
 }
 

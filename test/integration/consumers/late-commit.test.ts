@@ -1,4 +1,5 @@
 /** Commits that the network holds up, and connections that it breaks: what the group holds at rest is what is finished. */
+
 import { randomUUID } from 'node:crypto'
 import type { Admin, Kafka } from 'kafkajs'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
@@ -7,6 +8,7 @@ import type { IntakeRecord, RecordIntake } from '../../../src/consumers/record-i
 import { createKafkaClient } from '../../../src/events/kafka-client.ts'
 import type { Log } from '../../../src/model-service/ports.ts'
 import { type KafkaProxy, kafkaApis, startKafkaProxy } from '../../faults/kafka-proxy.ts'
+import { createTopics } from '../../support/create-topics.ts'
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const soon = { timeout: 20_000, interval: 50 }
@@ -32,7 +34,7 @@ afterAll(async () => {
 /** A topic of two partitions with ten records in each, and its group. */
 async function namespace(): Promise<{ topic: string; groupId: string }> {
   const topic = `late-${randomUUID()}`
-  await admin.createTopics({ topics: [{ topic, numPartitions: 2, replicationFactor: 1 }], waitForLeaders: true })
+  await createTopics(admin, [{ topic, numPartitions: 2, replicationFactor: 1 }])
   const producer = direct.producer({ allowAutoTopicCreation: false })
   await producer.connect()
   const messages = Array.from({ length: 20 }, (_, n) => ({ key: 'k', value: `v${n}`, partition: n % 2 }))

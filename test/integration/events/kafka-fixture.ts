@@ -1,7 +1,9 @@
 /** A client and a topic prefix of its own for each test file, and a reader of committed records. */
+
 import { randomUUID } from 'node:crypto'
 import { afterAll, inject } from 'vitest'
 import { createKafkaClient } from '../../../src/events/kafka-client.ts'
+import { createTopics } from '../../support/create-topics.ts'
 import { silentLog } from '../../unit/delivery/silent-log.ts'
 
 /** A record as a reader of committed records sees it. */
@@ -30,7 +32,7 @@ export function kafkaFixture() {
     await admin.connect()
     const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
     const topic = prefix + name
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] })
+    await createTopics(admin, [{ topic, numPartitions: partitions, configEntries }])
     await admin.disconnect()
     return topic
   }

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { isAlive, type ProcessIdentity } from '../../../src/stack/process-identity.ts'
 import { type StackOptions, stackStatus, startStack, stopStack } from '../../../src/stack/stack.ts'
 import { readState, type StackState } from '../../../src/stack/stack-state.ts'
+import { createTopics } from '../../support/create-topics.ts'
 
 const DEADLINE_MS = 30_000
 const START_LIMIT_MS = 120_000
@@ -55,9 +56,7 @@ describe('a stack of servers', () => {
     const producer = kafka.producer()
     await admin.connect()
     await producer.connect()
-    await admin.createTopics({
-      topics: [{ topic: 'large', configEntries: [{ name: 'max.message.bytes', value: '8500000' }] }],
-    })
+    await createTopics(admin, [{ topic: 'large', configEntries: [{ name: 'max.message.bytes', value: '8500000' }] }])
     const [sent] = await producer.send({ topic: 'large', messages: [{ value: Buffer.alloc(8 * 1024 * 1024) }] })
     expect(sent?.errorCode).toBe(0)
     await producer.disconnect()

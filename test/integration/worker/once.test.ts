@@ -1,6 +1,7 @@
 /** A request is called once and ends once, however often and in whatever way it comes. */
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createTopics } from '../../support/create-topics.ts'
 import { withService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 
@@ -79,8 +80,7 @@ describe('a reply', () => {
     const refused = `${service.env['TOPIC_PREFIX']}others`
     const admin = service.session.kafka.admin()
     await admin.connect()
-    await admin.createTopics({ waitForLeaders: false, topics: [{ topic: allowed }, { topic: refused }] })
-    await until(async () => (await admin.listTopics()).includes(refused), 'the reply topics')
+    await createTopics(admin, [{ topic: allowed }, { topic: refused }])
     await admin.disconnect()
     const groupId = `replying-${randomUUID()}`
     const env = { KAFKA_GROUP_ID: groupId, REPLY_TOPICS: allowed, TOPIC_PREFIX: service.env['TOPIC_PREFIX'] ?? '' }

@@ -6,7 +6,8 @@ import { until } from '../../support/until.ts'
 const service = withService()
 
 beforeAll(async () => {
-  await service.startWorker()
+  // A broken stream would be tried again later; here the first try is looked at.
+  await service.startWorker({ env: { RETRY_DELAYS_MS: 'none' } })
   await service.registerOnDouble({
     talker: { capabilities: ['CHAT'], providerModel: 'double-chat' },
     broken: { capabilities: ['CHAT'], providerModel: 'double-cut-stream' },
