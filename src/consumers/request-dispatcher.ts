@@ -608,9 +608,11 @@ export class RequestDispatcher {
           )
           if (this.#isEnding) return this.#forget(entry)
           entry.failureCount += 1
-          entry.cancelTimer = this.#timers.after(retryDelayMs(entry.failureCount, this.#delay), () =>
-            this.#deadLetter(entry, error),
-          )
+          entry.cancelTimer = this.#timers.after(retryDelayMs(entry.failureCount, this.#delay), () => {
+            this.#deadLetter(entry, error)
+            // It may have let go of the entry, as its partition has gone; the intake must hear of the room.
+            this.#pump()
+          })
         },
       )
       .finally(() => {

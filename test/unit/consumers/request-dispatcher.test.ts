@@ -246,6 +246,36 @@ describe('outages', () => {
     expect(dispatcher.status().databaseAway).toBe(false)
   })
 
+  it('reads on when all that waited for the database has gone with its partition: nobody else would ask it again', async () => {
+    const { dispatcher, service, delivery, intake, timers } = setUp()
+    delivery.outage = databaseAway()
+    dispatcher.enqueue([requestRecord('r1')])
+    await settle()
+    expect(intake.isPaused).toBe(true)
+    intake.epoch = 2
+    dispatcher.dropRevoked()
+    expect(intake.isPaused).toBe(false)
+    delivery.outage = undefined
+    dispatcher.enqueue([requestRecord('r2', { epoch: 2 })])
+    await timers.advance(10_000)
+    expect(service.called).toEqual(['r2'])
+    expect(dispatcher.status().databaseAway).toBe(false)
+  })
+
+  it('reads on when a dead letter that could not be published is let go of as the last', async () => {
+    const { dispatcher, delivery, intake, timers } = setUp()
+    delivery.outage = databaseAway()
+    delivery.deadLetterOutage = new Error('The broker is away')
+    dispatcher.enqueue([recordOf('poison'), requestRecord('r1')])
+    await settle()
+    intake.epoch = 2
+    dispatcher.dropRevoked()
+    expect(intake.isPaused).toBe(true)
+    await timers.advance(10_000)
+    expect(dispatcher.status().inHandCount).toBe(0)
+    expect(intake.isPaused).toBe(false)
+  })
+
   it('database away while planning counts the same', async () => {
     const { dispatcher, service, intake, timers } = setUp()
     let away = true
