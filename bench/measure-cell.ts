@@ -61,12 +61,20 @@ export async function measureCell(plan: CellPlan, options: MeasureOptions): Prom
     for (let number = 1; number <= plan.workerCount; number++) {
       processes.push(await startSubject(plan, { ...options, groupId, number }))
     }
-    const feeding = usesKafka ? keepFed(feeder, servedCount, 2 * plan.inFlight * plan.workerCount) : undefined
+    const isPaced = plan.table === 'inFlight'
+    let feeding: Feeding | undefined
     resources.defer(async () => {
       await feeding?.stop()
     })
+    if (usesKafka) feeding = keepFed(feeder, servedCount, isPaced ? 256 : 2 * plan.inFlight * plan.workerCount)
 
     await warmUp(plan, times, servedCount)
+    if (isPaced) {
+      // Thousands of calls that began together would end together, and show the burst instead of the crowd.
+      await feeding?.stop()
+      await workedOff(feeder, servedCount, 0)
+      feeding = keepPace(feeder, (plan.inFlight / plan.upstreamMs) * 1000)
+    }
     stack.provider.setLatency(plan.upstreamMs)
     await delay(Math.max(times.settleMs, 2.2 * plan.upstreamMs))
     const window = await measureWindow(plan, processes, { stack, servedCount, windowMs: times.windowMs })
@@ -106,22 +114,41 @@ async function forgetEarlierRecords({ session }: BenchStack, groupId: string): P
   }
 }
 
+interface Feeding {
+  stop(): Promise<void>
+}
+
 /** Keeps at least `least` requests, and what is served in half a second, ahead of the provider's count. */
-function keepFed(feeder: Feeder, servedCount: () => Promise<number>, least: number) {
-  let isStopping = false
+function keepFed(feeder: Feeder, servedCount: () => Promise<number>, least: number): Feeding {
   let last = { at: performance.now(), served: 0, rate: 0 }
-  const run = async () => {
+  return repeat(async () => {
+    const served = await servedCount()
+    const at = performance.now()
+    const rate = ((served - last.served) / (at - last.at)) * 1000
+    last = { at, served, rate: Math.max(rate, last.rate * 0.9) }
+    const missing = Math.ceil(served + least + last.rate / 2 - feeder.sentCount)
+    if (missing > 0) await feeder.send(Math.min(missing, 20_000))
+  }, 100)
+}
+
+/** Sends so many requests a second, evenly. */
+function keepPace(feeder: Feeder, ratePerSecond: number): Feeding {
+  const begun = { at: performance.now(), sentCount: feeder.sentCount }
+  return repeat(async () => {
+    const due = ((performance.now() - begun.at) / 1000) * ratePerSecond
+    await feeder.send(Math.floor(begun.sentCount + due - feeder.sentCount))
+  }, 20)
+}
+
+function repeat(run: () => Promise<void>, everyMs: number): Feeding {
+  let isStopping = false
+  const loop = async () => {
     while (!isStopping) {
-      const served = await servedCount()
-      const at = performance.now()
-      const rate = ((served - last.served) / (at - last.at)) * 1000
-      last = { at, served, rate: Math.max(rate, last.rate * 0.9) }
-      const missing = Math.ceil(served + least + last.rate / 2 - feeder.sentCount)
-      if (missing > 0) await feeder.send(Math.min(missing, 20_000))
-      await delay(100)
+      await run()
+      await delay(everyMs)
     }
   }
-  const running = run()
+  const running = loop()
   running.catch(() => {})
   return {
     stop: async () => {

@@ -61,7 +61,7 @@ Workers (\`full\`, ${upstreamOf('workers', results)} ms; CPU is the sum of the w
 
 ${tableOf('workers', results)}
 
-Requests in flight in one worker, at latencies that make 500 requests a second of each:
+Requests in flight in one worker: 500 requests a second, sent evenly, at latencies that make so many of them:
 
 ${tableOf('inFlight', results)}
 
