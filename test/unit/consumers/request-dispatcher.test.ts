@@ -266,7 +266,10 @@ describe('outages', () => {
     const { dispatcher, delivery, intake, timers } = setUp()
     delivery.outage = databaseAway()
     delivery.deadLetterOutage = new Error('The broker is away')
-    dispatcher.enqueue([recordOf('poison'), requestRecord('r1')])
+    dispatcher.enqueue([requestRecord('r1')])
+    // Later, so that the database is probed for before the dead letter is tried again.
+    await timers.advance(100)
+    dispatcher.enqueue([recordOf('poison')])
     await settle()
     intake.epoch = 2
     dispatcher.dropRevoked()
