@@ -1,9 +1,10 @@
-/** The kafkajs client as we use it: bounded waits, our log, all codecs, and without its idle timer loop. */
+/** The kafkajs client as we use it: bounded waits, our log, all codecs, no aborted records, and without its idle timer loop. */
 import { createRequire } from 'node:module'
 import type { ConnectionOptions } from 'node:tls'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import type { Log } from '../model-service/ports.ts'
 import { installCompressionCodecs } from './compression-codecs.ts'
+import { installAbortedRecords } from './kafkajs-aborted-records.ts'
 import { installRecordEncoding } from './kafkajs-record-encoding.ts'
 
 /** How to reach Kafka. */
@@ -25,6 +26,7 @@ export interface KafkaSettings {
 export function createKafkaClient(settings: KafkaSettings, log: Log): Kafka {
   installTimerFix()
   installRecordEncoding()
+  installAbortedRecords()
   installCompressionCodecs()
   return new Kafka({
     brokers: [...settings.brokers],
