@@ -76,7 +76,7 @@ async function startWorkerOf(plan: CellPlan, { stack, groupId, common, log }: St
       KAFKA_GROUP_ID: groupId,
       DELIVERY_MODE: plan.subject === 'full' ? 'ledger' : 'at-least-once',
       MAX_CONCURRENT_REQUESTS_COUNT: String(plan.inFlight),
-      WINDOW_COUNT: String(Math.max(1_000, 2 * plan.inFlight)),
+      WINDOW_COUNT: String(Math.max(1_000, Math.ceil(1.2 * plan.inFlight))),
     },
     log,
   })
