@@ -10,6 +10,8 @@ export interface Conditions {
   node: string
   kafka: string
   postgres: string
+  /** Load average over a minute, before the run. */
+  loadBefore: number
   runCount: number
   tookMinutes: number
 }
@@ -18,12 +20,13 @@ export interface Conditions {
 export interface RunFacts {
   runCount: number
   tookMs: number
+  loadBefore: number
   kafka: string
   postgres: string
 }
 
 /** Looks at this machine. */
-export function conditionsOf({ runCount, tookMs, kafka, postgres }: RunFacts): Conditions {
+export function conditionsOf({ runCount, tookMs, loadBefore, kafka, postgres }: RunFacts): Conditions {
   const processors = cpus()
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -34,6 +37,7 @@ export function conditionsOf({ runCount, tookMs, kafka, postgres }: RunFacts): C
     node: process.version,
     kafka,
     postgres,
+    loadBefore,
     runCount,
     tookMinutes: Math.round(tookMs / 60_000),
   }

@@ -38,6 +38,7 @@ its cores. Compare ratios.
 
 ${date}, ${cores} cores (${processor}), ${memoryGb} GB, ${system}, Node ${node.replace(/^v/, '')}; ${runCount} measurements of each cell in ${tookMinutes} minutes, medians.
 Kafka ${conditions.kafka} and PostgreSQL ${conditions.postgres} as the local stack runs them: one broker with C1-compiled code, PostgreSQL without fsync.
+Load average before the run: ${conditions.loadBefore.toFixed(1)}${conditions.loadBefore > 0.5 ? ' — **other work shared the cores, so these figures are for comparison within this run only**' : ''}.
 
 ## Against loops that do less
 

@@ -3,6 +3,7 @@
  * bench/results/latest.json and docs/performance.md.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BenchStack, startBenchStack } from '../bench/bench-stack.ts'
@@ -76,6 +77,7 @@ async function main(): Promise<number> {
   const stop = () => stopping.abort(new Error('asked to stop'))
   process.on('SIGINT', stop).on('SIGTERM', stop)
   const startedAt = performance.now()
+  const [loadBefore = 0] = loadavg()
   const { results, versions } = await measureAll(plans, {
     runCount,
     times: quick ? quickTimes : wholeTimes,
@@ -83,7 +85,7 @@ async function main(): Promise<number> {
     signal: stopping.signal,
   })
   process.off('SIGINT', stop).off('SIGTERM', stop)
-  const conditions = conditionsOf({ ...versions, runCount, tookMs: performance.now() - startedAt })
+  const conditions = conditionsOf({ ...versions, loadBefore, runCount, tookMs: performance.now() - startedAt })
   console.log(`\n${resultTable(results)}\n`)
   if (!isPart) write(results, quick, () => performancePage(results, conditions))
   return 0

@@ -21,6 +21,7 @@ const conditions = {
   node: 'v24.0.0',
   kafka: '4.4.0',
   postgres: '18.4',
+  loadBefore: 0.1,
   runCount: 3,
   tookMinutes: 40,
 }
