@@ -149,12 +149,7 @@ const tookMs = ({ timings }: ModelCompletion) => (timings.finishedAt ?? Number.N
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 describe('records that try to stop a worker', () => {
-  it('one to ten good ones: dead letters, byte for byte; the good ones as quick as ever', async () => {
-    // First those that nothing disturbs, to compare with.
-    const quiet = Array.from({ length: 50 }, () => good())
-    for (const request of quiet) await send([{ key: request.requestId, value: encode(request) }])
-    const quietMs = median((await service.completions(quiet.map(({ requestId }) => requestId))).map(tookMs))
-
+  it('one to ten good ones: dead letters, byte for byte; the good ones are not held up', async () => {
     const sent = poison.map(([what, code, value]) => ({ what, code, value: value() }))
     const among: ModelRequest[] = []
     for (const { what, value } of sent) {
@@ -165,7 +160,8 @@ describe('records that try to stop a worker', () => {
     }
     const completions = await service.completions(among.map(({ requestId }) => requestId))
     expect(completions.filter(({ status }) => status !== 'COMPLETED')).toEqual([])
-    expect(median(completions.map(tookMs))).toBeLessThan(quietMs * 3 + 250)
+    // A paused intake, a rejoin or a retry would cost each of them many seconds; a busy machine does not.
+    expect(median(completions.map(tookMs))).toBeLessThan(5_000)
 
     await until(async () => (await service.readAll('requestsDeadLetters')).length >= sent.length, 'the dead letters')
     const letters = await service.readAll('requestsDeadLetters')

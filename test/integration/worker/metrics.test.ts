@@ -36,6 +36,11 @@ describe('the metrics of a worker', () => {
     await until(async () => (await service.readAll('requestsDeadLetters')).length > 0, 'the dead letter')
     await service.offsetsAtEnd('requests')
 
+    // Looked up in the database at most every few seconds.
+    await until(
+      async () => (await scrape(healthUrl)).get('model_service_outbox_unpublished_records') === 0,
+      'the outbox to be published',
+    )
     const values = await scrape(healthUrl)
     const topic = service.topic('requests')
     expect(Object.fromEntries(values)).toMatchObject({
@@ -49,7 +54,6 @@ describe('the metrics of a worker', () => {
       [`model_service_dead_letters_total{topic="${topic}",code="DECODE_FAILED"}`]: 1,
       'model_service_settled_outcomes_total{kind="terminal"}': 4,
       'model_service_ledger_unfinished_requests{state="SETTLED"}': 0,
-      model_service_outbox_unpublished_records: 0,
       model_service_uncertain_calls_total: 0,
       'model_service_intake_records{consumer="requests",state="in_hand"}': 0,
       'model_service_intake_records_limit{consumer="requests",state="running"}': 64,

@@ -119,18 +119,25 @@ describe('damaged bytes', () => {
     )
     const next = random(4711)
     let refusedCount = 0
+    const timeOf = (bytes: Buffer): number => {
+      const start = performance.now()
+      try {
+        decode(bytes)
+      } catch {
+        refusedCount++
+      }
+      return performance.now() - start
+    }
     let slowestMs = 0
     const heapBefore = process.memoryUsage().heapUsed
     for (let round = 0; round < 5_000; round++) {
       const bytes = Buffer.from(good)
       for (let change = 0; change <= next() * 4; change++) bytes[Math.floor(next() * bytes.length)] = next() * 256
-      const start = performance.now()
-      try {
-        decode(round % 3 === 0 ? bytes.subarray(0, Math.floor(next() * bytes.length)) : bytes)
-      } catch {
-        refusedCount++
-      }
-      slowestMs = Math.max(slowestMs, performance.now() - start)
+      const damaged = round % 3 === 0 ? bytes.subarray(0, Math.floor(next() * bytes.length)) : bytes
+      // What is slow once may have met the garbage collector or a busy machine; a bomb is slow each time.
+      let tookMs = timeOf(damaged)
+      for (let again = 0; again < 3 && tookMs >= 50; again++) tookMs = Math.min(tookMs, timeOf(damaged))
+      slowestMs = Math.max(slowestMs, tookMs)
     }
     expect(refusedCount).toBeGreaterThan(1_000)
     expect(slowestMs).toBeLessThan(50)
