@@ -49,7 +49,8 @@ const noise = ['concurrent operation on the same transaction', 'Limiting retries
 function writeLog(log: Log, entry: { level: logLevel; namespace: string; log: { message: string } }): void {
   const { message, timestamp: _, logger: __, stack: ___, ...fields } = entry.log as Record<string, unknown>
   const text = String(message)
-  if (noise.some((part) => text.includes(part))) return
+  const told = `${text} ${String(fields['error'] ?? '')}`
+  if (noise.some((part) => told.includes(part))) return
   const line = `kafkajs${entry.namespace ? ` ${entry.namespace}` : ''}: ${text}`
   if (entry.level === logLevel.ERROR || entry.level === logLevel.WARN) log.warn(fields, line)
   else log.debug(fields, line)

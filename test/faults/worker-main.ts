@@ -49,6 +49,8 @@ try {
 }
 process.off('disconnect', parentIsGone)
 if (process.connected) process.disconnect()
+// As the worker command does: kafkajs may leave connections open that would keep the process up.
+setTimeout(() => process.exit(), 1_000).unref()
 
 async function act({ point, action }: PlannedFault): Promise<void> {
   switch (action.kind) {
