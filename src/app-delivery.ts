@@ -52,7 +52,13 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
   const { topicPrefix, groupId } = settings.kafka
   const { leaseMs, transactionTimeoutMs, recoveryIntervalMs } = settings.delivery
   const observer = guardedObserver(parts.observer)
-  const completions = createKafkaCompletionsLog({ kafka, topicPrefix, groupPrefix: `${groupId}.recovery-` })
+  const completions = createKafkaCompletionsLog({
+    kafka,
+    topicPrefix,
+    groupPrefix: `${groupId}.recovery-`,
+    // The broker looks for transactions past their time-out every 10 s.
+    stallTimeoutMs: transactionTimeoutMs + 30_000,
+  })
   const seats = settings.delivery.mode === 'ledger' ? postgresSeats(settings, parts) : memorySeats()
   const ownTopics = new Set(Object.keys(topics).map((role) => topicName(role as keyof typeof topics, topicPrefix)))
 

@@ -12,11 +12,16 @@ export interface KafkaCompletionsLogOptions {
   topicPrefix: string
   /** What stands before the name of a scan's own consumer group. */
   groupPrefix: string
+  /**
+   * A scan that reads nothing for so long gives up, in ms. More than the longest transaction time-out of any worker, for a scan waits
+   * for open transactions of others.
+   */
+  stallTimeoutMs: number
 }
 
 /** The completions topic and the retry topics, as recoveries read them. */
 export function createKafkaCompletionsLog(options: KafkaCompletionsLogOptions): CompletionsLog {
-  const { kafka, topicPrefix, groupPrefix } = options
+  const { kafka, topicPrefix, groupPrefix, stallTimeoutMs } = options
   const topics = [topicName('completions', topicPrefix), ...retryTopicRoles.map((role) => topicName(role, topicPrefix))]
 
   return {
@@ -46,6 +51,7 @@ export function createKafkaCompletionsLog(options: KafkaCompletionsLogOptions): 
         from: withZeros(starts, ends),
         until: ends,
         signal,
+        stallTimeoutMs,
         onRecord: ({ headers }) => {
           onRecord(headers)
           return undefined

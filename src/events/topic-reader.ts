@@ -11,6 +11,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Admin, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 
 /** Offsets by topic and partition. */
@@ -28,6 +29,9 @@ export interface ReadTopicsOptions {
   until?: TopicPositions
   /** Stops the reading. */
   signal: AbortSignal
+  /** Longest time without anything read, in ms, for readings with an end; without limit by default. */
+  stallTimeoutMs?: number
+  timers?: Timers
   /** Called for every record, in order within a partition. Return `stop` to stop the reading. */
   onRecord(record: ReceivedRecord): undefined | 'stop' | Promise<undefined | 'stop'>
   /** Called once the reading has begun: its first fetch is on its way. */
@@ -97,6 +101,7 @@ class Reading {
   /** Offset of the next record to hand over, by partition: a join starts partitions over, a record comes once. */
   readonly #positions = new Map<string, number>()
   #restartCount = 0
+  #cancelStall = () => {}
 
   constructor(options: ReadTopicsOptions) {
     this.#options = options
@@ -127,6 +132,7 @@ class Reading {
     const onAbort = (): void => this.#done.resolve('aborted')
     signal.addEventListener('abort', onAbort, { once: true })
     this.#listen()
+    this.#watchForStall()
     // Nobody may be waiting yet when the library reports a failure.
     this.#done.promise.catch(() => {})
     try {
@@ -148,6 +154,7 @@ class Reading {
       throw brokerError(error)
     } finally {
       signal.removeEventListener('abort', onAbort)
+      this.#cancelStall()
       await this.#consumer.disconnect().catch(() => {})
     }
   }
@@ -193,7 +200,20 @@ class Reading {
     return from === 'beginning' ? undefined : (from.get(topic)?.get(partition) ?? 0)
   }
 
+  /** Begins the time limit anew. */
+  #watchForStall(): void {
+    const { stallTimeoutMs, topics, timers = systemTimers } = this.#options
+    if (stallTimeoutMs === undefined) return
+    this.#cancelStall()
+    this.#cancelStall = timers.after(stallTimeoutMs, () => {
+      const left = [...this.#left].map(([partition, end]) => `${partition} to ${end}`).join(', ')
+      const message = `Nothing could be read for ${stallTimeoutMs} ms; what is left: ${left || topics.join(', ')}. A transaction that nobody ends would hide it: look with "kafka-transactions.sh find-hanging".`
+      this.#done.reject(new ModelServiceError('BROKER_UNAVAILABLE', message))
+    })
+  }
+
   #advance(topic: string, partition: number, position: number): void {
+    this.#watchForStall()
     const end = this.#left.get(`${topic}/${partition}`)
     if (end === undefined || position < end) return
     this.#left.delete(`${topic}/${partition}`)

@@ -120,8 +120,6 @@ export function kafkaProperties(where: { brokerPort: number; controllerPort: num
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 1,
-    // A transaction past its time-out hides what comes after it until it is found: look every second instead of every ten.
-    'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1000,
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'share.coordinator.state.topic.num.partitions': 1,

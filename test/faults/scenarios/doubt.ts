@@ -69,7 +69,8 @@ export const timedOutTransaction: Scenario = {
   shows: 'the broker ends a transaction that stays open for too long, while other calls of that worker run',
   env: { TRANSACTION_TIMEOUT_MS: '3000' },
   async run(run) {
-    await run.startWorker({ faults: 'sent:4:delay=8000' })
+    // The broker looks for them every 10 s.
+    await run.startWorker({ faults: 'sent:4:delay=16000' })
     await run.load.run({ count: 200, perSecond: 40, models: ['quick', 'middling', 'slow', 'long'] })
     await run.untilQuiet(60_000)
   },

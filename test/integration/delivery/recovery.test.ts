@@ -19,7 +19,12 @@ import { kafkaFixture } from '../events/kafka-fixture.ts'
 
 const database = withDatabase()
 const { kafka, prefix, createTopic, readCommitted } = kafkaFixture()
-const completions = createKafkaCompletionsLog({ kafka, topicPrefix: prefix, groupPrefix: `${prefix}recovery-` })
+const completions = createKafkaCompletionsLog({
+  kafka,
+  topicPrefix: prefix,
+  groupPrefix: `${prefix}recovery-`,
+  stallTimeoutMs: 30_000,
+})
 let pool: Pool
 let topic: string
 let reply: string
