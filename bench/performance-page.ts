@@ -36,7 +36,7 @@ Written by \`npm run bench\`; the figures of each cell are in \`bench/results/la
 small machine on which everything runs at once: the load, the mock provider, the broker, PostgreSQL and the workers share
 its cores. Compare ratios.
 
-${date}, ${cores} cores (${processor}), ${memoryGb} GB, ${system}, Node ${node.replace(/^v/, '')}; ${runCount} measurements of each cell in ${tookMinutes} minutes, medians.
+${date}, ${cores} cores (${processor}), ${memoryGb} GB, ${system}, Node ${node.replace(/^v/, '')}; medians of ${runCount} run${runCount === 1 ? '' : 's'}, ${tookMinutes} minutes in all.
 Kafka ${conditions.kafka} and PostgreSQL ${conditions.postgres} as the local stack runs them: one broker with C1-compiled code, PostgreSQL without fsync.
 Load average before the run: ${conditions.loadBefore.toFixed(1)}${conditions.loadBefore > 0.5 ? ' — **other work shared the cores, so these figures are for comparison within this run only**' : ''}.
 
