@@ -33,7 +33,7 @@ export function conditionsOf({ runCount, tookMs, loadBefore, kafka, postgres }: 
     cores: processors.length,
     processor: processors[0]?.model.trim() ?? 'unknown',
     memoryGb: Math.round(totalmem() / 1e9),
-    system: `${process.platform} ${release()} ${process.arch}`,
+    system: `${process.platform} ${release().split('.', 2).join('.')} ${process.arch}`,
     node: process.version,
     kafka,
     postgres,
