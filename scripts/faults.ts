@@ -28,6 +28,8 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+// Everything that was started ends in handlers of the exit.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143))
 const seed = Number(values.seed)
 const times = Number(values.times)
 const all = values.short ? shortScenarios : fullScenarios

@@ -162,14 +162,14 @@ async function fillTemplate(bed: FaultBed, databaseUrl: string, doubleUrl: strin
 
 async function startDouble(): Promise<{ url: string; stop(): void }> {
   const child = spawn(process.execPath, [join(root, 'src/stack/double/main.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   process.on('exit', () => child.kill('SIGKILL'))
   const url = await new Promise<string>((resolve, reject) => {
     let text = ''
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`The double ended with ${code} before it listened`)))
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8')
       const found = /listening on (\S+)\n/.exec(text)?.[1]
       if (found !== undefined) resolve(found)

@@ -11,6 +11,8 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
 try {
   const double = await startProtocolDouble({ port })
   console.log(`protocol double listening on ${double.url}`)
+  // Where it has a channel to its parent, it ends with it.
+  process.once('disconnect', () => process.exit(0))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       double.close().finally(() => process.exit(0))
