@@ -19,7 +19,8 @@ const opened: Member[] = []
 beforeAll(async () => {
   kafka = createKafkaClient({ brokers: inject('stack').kafkaBrokers.split(','), clientId: 'test' }, silent)
   admin = kafka.admin()
-  producer = kafka.producer({ allowAutoTopicCreation: false })
+  // A partition of a new topic may not be ready, and kafkajs then sends those of all partitions again: the broker must know them.
+  producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 })
   await Promise.all([admin.connect(), producer.connect()])
 })
 

@@ -12,11 +12,6 @@ import { createTopics } from '../../support/create-topics.ts'
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const soon = { timeout: 20_000, interval: 50 }
-
-/** A member that had to join again reads what it has not committed once more, which is no harm: a place counts once. */
-function distinct(records: readonly { partition: number; offset: number }[]): number {
-  return new Set(records.map(({ partition, offset }) => `${partition}/${offset}`)).size
-}
 let proxy: KafkaProxy
 let direct: Kafka
 let admin: Admin
@@ -40,7 +35,8 @@ afterAll(async () => {
 async function namespace(): Promise<{ topic: string; groupId: string }> {
   const topic = `late-${randomUUID()}`
   await createTopics(admin, [{ topic, numPartitions: 2, replicationFactor: 1 }])
-  const producer = direct.producer({ allowAutoTopicCreation: false })
+  // A partition of a new topic may not be ready, and kafkajs then sends those of all partitions again: the broker must know them.
+  const producer = direct.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 })
   await producer.connect()
   const messages = Array.from({ length: 20 }, (_, n) => ({ key: 'k', value: `v${n}`, partition: n % 2 }))
   await producer.send({ topic, messages })
@@ -74,7 +70,7 @@ async function committed(groupId: string, topic: string): Promise<number[]> {
 it('a commit that comes after the partition has gone does not take back what the next owner has finished', async () => {
   const names = await namespace()
   const a = await join(createKafkaClient({ brokers: [proxy.address], clientId: 'held-up' }, silent), names)
-  await expect.poll(() => distinct(a.records), soon).toBe(20)
+  await expect.poll(() => a.records.length, soon).toBe(20)
   await expect.poll(() => committed(names.groupId, names.topic), soon).toEqual([0, 0])
   const late = proxy.add({ api: kafkaApis.offsetCommit, on: 'request', act: { delayMs: 3_000 }, times: 100 })
   for (const record of a.records) if (record.offset < 5) a.intake.finished(record)
@@ -105,21 +101,19 @@ it('connections that break at each fetch for a while lose nothing; a pause outla
     createKafkaClient({ brokers: [proxy.address], clientId: 'broken' }, silent),
     names,
   )
-  await expect.poll(() => distinct(records), soon).toBe(20)
+  await expect.poll(() => records.length, soon).toBe(20)
   intake.pause({ topic: names.topic, partition: 1 })
   const fetchApi = 1
   const cuts = proxy.add({ api: fetchApi, on: 'request', act: 'cut', times: 6 })
   await expect.poll(() => cuts.hits, soon).toBe(6)
-  const producer = direct.producer({ allowAutoTopicCreation: false })
+  const producer = direct.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 })
   await producer.connect()
   await producer.send({
     topic: names.topic,
     messages: [0, 1].map((partition) => ({ key: 'k', value: 'after', partition })),
   })
   await producer.disconnect()
-  const after = () => [
-    ...new Set(records.filter(({ value }) => String(value) === 'after').map(({ partition }) => partition)),
-  ]
+  const after = () => records.filter(({ value }) => String(value) === 'after').map(({ partition }) => partition)
   await expect.poll(after, soon).toEqual([0])
   const quiet = performance.now() + 1_000
   await expect.poll(() => performance.now() > quiet, soon).toBe(true)
