@@ -16,7 +16,7 @@ import { loadSettings } from '../../src/config/load-settings.ts'
 import type { ModelCommandDraft } from '../../src/contract/types.ts'
 import { createKafkaClient } from '../../src/events/kafka-client.ts'
 import type { DoubleCall } from '../../src/stack/double/call-ledger.ts'
-import { type RunningStack, startStack } from '../../src/stack/stack.ts'
+import { type RunningStack, StackError, startStack } from '../../src/stack/stack.ts'
 import { startFaultWorker } from './fault-worker.ts'
 
 /** Models that the runs may name, and the double's behaviour behind each. */
@@ -58,13 +58,19 @@ export async function startFaultBed(options: {
   const logs = join(root, '.model-service', 'faults')
   rmSync(logs, { recursive: true, force: true })
   mkdirSync(logs, { recursive: true })
-  const stack = await startStack({
-    dataDirectory: join(root, '.model-service', `faults-stack-${process.pid}`),
-    models: 'none',
-    backend: 'embedded',
-    given: {},
-    offline: options.offline,
-    onProgress: ({ part, message }) => onProgress(`${part}: ${message}`),
+  const start = (folder: string): Promise<RunningStack> =>
+    startStack({
+      dataDirectory: join(root, '.model-service', folder),
+      models: 'none',
+      backend: 'embedded',
+      given: {},
+      offline: options.offline,
+      onProgress: ({ part, message }) => onProgress(`${part}: ${message}`),
+    })
+  const stack = await start('faults-stack').catch((error: unknown) => {
+    // Another run in this checkout has the folder.
+    if (error instanceof StackError && error.code === 'STACK_BUSY') return start(`faults-stack-${process.pid}`)
+    throw error
   })
   const double = await startDouble().catch(async (error: unknown) => {
     await stack.stop()

@@ -3,7 +3,8 @@
  * waits until all is quiet, ends the workers in order, and judges what it finds.
  *
  * Whoever kills or stops a worker notes at that moment which requests it had claimed, for only their calls may be
- * repeated. A worker that does it to itself is noticed by its end, or by its message.
+ * repeated. A worker that does it to itself is noticed by its end, or by its message. Longer than most files because all that
+ * a scenario may do to a run is in one place.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
