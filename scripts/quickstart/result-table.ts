@@ -1,6 +1,7 @@
 import Table from 'cli-table3'
 import { answerText } from '../../src/cli/format-record.ts'
 import type { ModelCompletion, Usage } from '../../src/contract/types.ts'
+import { tokenTotals } from '../../src/pricing/token-totals.ts'
 import type { QuickstartResult } from './send-examples.ts'
 
 /** What the other columns take, and the least that is left for the answer. */
@@ -35,13 +36,7 @@ export function resultTable(results: readonly QuickstartResult[]): string {
 
 function tokens(usage: Usage | null): string {
   if (usage === null) return '–'
-  const input =
-    usage.inputUncachedTokens +
-    usage.inputCacheReadTokens +
-    usage.inputCacheWriteTokens +
-    usage.inputAudioTokens +
-    usage.inputImageTokens
-  const output = usage.outputTokens + usage.outputReasoningTokens + usage.outputAudioTokens + usage.outputImageTokens
+  const { input, output } = tokenTotals(usage)
   if (input + output > 0) return `${input} in, ${output} out`
   return usage.audioSeconds === null ? '–' : `${usage.audioSeconds.toFixed(1)} s audio`
 }

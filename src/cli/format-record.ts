@@ -8,6 +8,7 @@ import type {
   RegistryEvent,
   Usage,
 } from '../contract/types.ts'
+import { tokenTotals } from '../pricing/token-totals.ts'
 import { printable } from './terminal.ts'
 
 /** The answer of a completion in words: its text, or what was made of it. */
@@ -107,13 +108,7 @@ function time(at: number | null): string {
 
 function usageText(usage: Usage | null): string {
   if (usage === null) return ''
-  const input =
-    usage.inputUncachedTokens +
-    usage.inputCacheReadTokens +
-    usage.inputCacheWriteTokens +
-    usage.inputAudioTokens +
-    usage.inputImageTokens
-  const output = usage.outputTokens + usage.outputReasoningTokens + usage.outputAudioTokens + usage.outputImageTokens
+  const { input, output } = tokenTotals(usage)
   return `${usage.estimated ? 'about ' : ''}${input} tokens in, ${output} out`
 }
 

@@ -2,6 +2,7 @@ import { calcPrice, findProvider, type ModelPrice, type PriceCalculationResult }
 import Big from 'big.js'
 import type { Cost, Usage } from '../contract/types.ts'
 import { knownCost, unknownCost } from './cost.ts'
+import { tokenTotals } from './token-totals.ts'
 
 /** The public price list in use; a test holds it equal to the installed package. Its prices are bundled, never fetched. */
 export const priceListVersion = 'genai-prices@0.1.8'
@@ -49,18 +50,14 @@ function lookUp(usage: Usage, { kind, baseUrl, model, at }: ListedModel): PriceC
 
 /** In the list's words `input_tokens` and `output_tokens` are totals and the other classes are parts of them. */
 function toListUsage(usage: Usage): Record<string, number> {
+  const totals = tokenTotals(usage)
   const counts = {
-    input_tokens:
-      usage.inputUncachedTokens +
-      usage.inputCacheReadTokens +
-      usage.inputCacheWriteTokens +
-      usage.inputAudioTokens +
-      usage.inputImageTokens,
+    input_tokens: totals.input,
     cache_read_tokens: usage.inputCacheReadTokens,
     cache_write_tokens: usage.inputCacheWriteTokens,
     input_audio_tokens: usage.inputAudioTokens,
     input_image_tokens: usage.inputImageTokens,
-    output_tokens: usage.outputTokens + usage.outputReasoningTokens + usage.outputAudioTokens + usage.outputImageTokens,
+    output_tokens: totals.output,
     output_reasoning_tokens: usage.outputReasoningTokens,
     output_audio_tokens: usage.outputAudioTokens,
     output_image_tokens: usage.outputImageTokens,

@@ -1,6 +1,7 @@
 import Big from 'big.js'
 import type { Cost, PriceOverride, Usage } from '../contract/types.ts'
 import { knownCost, unknownCost } from './cost.ts'
+import { tokenTotals } from './token-totals.ts'
 
 /**
  * What a call costs by the operator's own price. A class without a price of its own is not charged separately: cache
@@ -13,13 +14,11 @@ export function priceFromOverride(usage: Usage, price: PriceOverride, cardVersio
   const cacheWrite = price.cacheWritePerMillionTokens === null ? input : rate(price.cacheWritePerMillionTokens)
   const output = rate(price.outputPerMillionTokens)
   const inputTokens = usage.inputUncachedTokens + usage.inputAudioTokens + usage.inputImageTokens
-  const outputTokens =
-    usage.outputTokens + usage.outputReasoningTokens + usage.outputAudioTokens + usage.outputImageTokens
   const perMillion = input
     .times(inputTokens)
     .plus(cacheRead.times(usage.inputCacheReadTokens))
     .plus(cacheWrite.times(usage.inputCacheWriteTokens))
-    .plus(output.times(outputTokens))
+    .plus(output.times(tokenTotals(usage).output))
   const amount = perMillion
     .times('0.000001')
     .plus(rate(price.perImage).times(usage.imageCount))
