@@ -31,6 +31,7 @@ import type { ModelChunk, ModelRequest } from '../contract/types.ts'
 import { ClaimLost, type DeliveryJob, RetryInPlace } from '../delivery/delivery-job.ts'
 import type { ClaimResult } from '../delivery/ledger.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { requestKeyText } from '../delivery/request-key.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { type Claim, ClaimRefused, type Log, type RequestContext } from '../model-service/ports.ts'
@@ -254,7 +255,7 @@ export class RequestDispatcher {
    * none runs here; what waits learns of it at its claim.
    */
   cancel(request: Pick<ModelRequest, 'tenant' | 'requestId'>, error: ModelServiceError): void {
-    this.#runs.get(runKey(request))?.abort.abort(error)
+    this.#runs.get(requestKeyText(request))?.abort.abort(error)
   }
 
   status(): DispatcherStatus {
@@ -374,7 +375,7 @@ export class RequestDispatcher {
     while (this.#mayStart()) {
       const admitted = this.#queue.take()
       if (admitted === undefined) break
-      const current = this.#runs.get(runKey(admitted.request))
+      const current = this.#runs.get(requestKeyText(admitted.request))
       if (current === undefined) {
         void this.#run(admitted)
       } else {
@@ -405,7 +406,7 @@ export class RequestDispatcher {
       callCount: 0,
       followers: [],
     }
-    this.#runs.set(runKey(request), run)
+    this.#runs.set(requestKeyText(request), run)
     this.#claimCounts.none += 1
     let failure: unknown
     try {
@@ -423,7 +424,7 @@ export class RequestDispatcher {
         this.#log.warn({ err: error, requestId: request.requestId }, 'A claim could not be given up')
       })
     }
-    this.#runs.delete(runKey(request))
+    this.#runs.delete(requestKeyText(request))
     this.#claimCounts[run.claim] -= 1
     this.#queue.ended(request.tenant)
     this.#conclude(admitted, run.verdict, failure)
@@ -684,10 +685,6 @@ function tenantRejection({ tenant }: ModelRequest, topic: RequestTopic): ModelSe
     'INVALID_REQUEST',
     `The topic ${topic.name} takes requests of tenant ${topic.tenant} only, and this one names ${tenant}; correct the producer`,
   )
-}
-
-function runKey({ tenant, requestId }: Pick<ModelRequest, 'tenant' | 'requestId'>): string {
-  return `${tenant} ${requestId}`
 }
 
 function bytesOf({ key, value, headers }: IntakeRecord): number {

@@ -1,6 +1,7 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
-import type { CancelledRequest, RequestKey } from './ledger.ts'
+import type { CancelledRequest } from './ledger.ts'
+import type { RequestKey } from './request-key.ts'
 import { systemTimers, type Timers } from './timers.ts'
 
 /** What {@link watchCancellations} is given. */

@@ -18,7 +18,6 @@
  * run go on, and their outcomes are settled under this incarnation. What is settled and not published rejects with
  * `ClaimLost('held')`: recovery publishes it from the ledger, and the dispatcher looks again until it has.
  */
-import type { SourceCoordinates } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { ClaimRefused, type EventBus, type Outcome } from '../model-service/ports.ts'
 import { ClaimLost, type DeliveryJob, RetryInPlace } from './delivery-job.ts'
@@ -30,7 +29,6 @@ import type {
   ClaimRequest,
   ClaimResult,
   MarkRequest,
-  RequestKey,
   SettleRequest,
   SettleResult,
 } from './ledger.ts'
@@ -38,6 +36,7 @@ import { MicroBatcher } from './micro-batcher.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
 import { encodeOutgoingRecords } from './outgoing-records-codec.ts'
 import type { ReceivedRecord } from './received-record.ts'
+import { isSameSource, type RequestKey, requestKeyText } from './request-key.ts'
 import { decideRetry } from './retry-policy.ts'
 import { noSteps, type Steps } from './steps.ts'
 import { pause, systemTimers, type Timers } from './timers.ts'
@@ -119,7 +118,7 @@ export class Delivery implements EventBus {
 
   /** Makes a job known before it runs, so that an outcome that needs no call (EXPIRED, INVALID_REQUEST) finds its record. */
   accept(job: DeliveryJob): void {
-    const key = keyOf(job)
+    const key = requestKeyText(job)
     if (!this.#jobs.has(key)) this.#jobs.set(key, { job, grant: undefined, publishing: false })
   }
 
@@ -130,7 +129,7 @@ export class Delivery implements EventBus {
 
   /** Whether this very job is claimed here. */
   isClaimed(job: DeliveryJob): boolean {
-    const tracked = this.#jobs.get(keyOf(job))
+    const tracked = this.#jobs.get(requestKeyText(job))
     return tracked?.grant !== undefined && isSameSource(tracked.job.source, job.source)
   }
 
@@ -149,14 +148,14 @@ export class Delivery implements EventBus {
   async claim(job: DeliveryJob): Promise<ClaimResult> {
     if (this.#failure !== undefined) return { kind: 'lease-lost' }
     this.accept(job)
-    const tracked = this.#jobs.get(keyOf(job))
+    const tracked = this.#jobs.get(requestKeyText(job))
     if (tracked === undefined || !isSameSource(tracked.job.source, job.source)) return { kind: 'held', owner: null }
     return this.#follow(this.#claim(tracked))
   }
 
   /** To be asked right before each call of a claimed job (rule 7). @throws ClaimRefused */
   assertMayCall(job: DeliveryJob): void {
-    if (this.#jobs.get(keyOf(job))?.grant === undefined || !(this.#options.mayCall?.() ?? true)) {
+    if (this.#jobs.get(requestKeyText(job))?.grant === undefined || !(this.#options.mayCall?.() ?? true)) {
       throw new ClaimRefused('The lease does not hold for long enough to begin a call')
     }
   }
@@ -207,9 +206,9 @@ export class Delivery implements EventBus {
    * under the claim: they count on as calls of unknown fate. Waits for a database that is away. Never rejects.
    */
   async release(job: DeliveryJob, attemptCount = 0): Promise<void> {
-    const tracked = this.#jobs.get(keyOf(job))
+    const tracked = this.#jobs.get(requestKeyText(job))
     if (tracked === undefined || tracked.publishing || !isSameSource(tracked.job.source, job.source)) return
-    this.#jobs.delete(keyOf(job))
+    this.#jobs.delete(requestKeyText(job))
     if (tracked.grant !== undefined) await this.#follow(this.#release(job, tracked.grant.token, attemptCount))
   }
 
@@ -260,7 +259,7 @@ export class Delivery implements EventBus {
   async #publish(outcome: Outcome): Promise<void> {
     const { tenant, requestId } = outcome.request
     const key = { tenant, requestId }
-    const tracked = this.#jobs.get(keyOf(key))
+    const tracked = this.#jobs.get(requestKeyText(key))
     if (tracked === undefined || tracked.publishing) {
       throw new ModelServiceError(
         'INTERNAL_ERROR',
@@ -424,7 +423,7 @@ export class Delivery implements EventBus {
   }
 
   #forget(tracked: Tracked): void {
-    const key = keyOf(tracked.job)
+    const key = requestKeyText(tracked.job)
     if (this.#jobs.get(key) === tracked) this.#jobs.delete(key)
   }
 
@@ -433,15 +432,6 @@ export class Delivery implements EventBus {
     this.#underWay.add(followed)
     return followed
   }
-}
-
-/** Ids are visible ASCII, so a space keeps the two apart. */
-function keyOf({ tenant, requestId }: RequestKey): string {
-  return `${tenant} ${requestId}`
-}
-
-function isSameSource(a: SourceCoordinates, b: SourceCoordinates): boolean {
-  return a.topic === b.topic && a.partition === b.partition && a.offset === b.offset
 }
 
 function claimRequestOf(job: DeliveryJob): ClaimRequest {

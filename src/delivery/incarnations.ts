@@ -18,10 +18,11 @@ import { ClaimRefused, type EventBus, type Log, type Outcome } from '../model-se
 import { ClaimLost, type DeliveryJob } from './delivery-job.ts'
 import { type DeliveryObserver, guardedObserver, noObserver } from './delivery-observer.ts'
 import type { Incarnation, IncarnationOptions } from './incarnation.ts'
-import type { CancelledRequest, ClaimResult, RequestKey } from './ledger.ts'
+import type { CancelledRequest, ClaimResult } from './ledger.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
 import type { ReceivedRecord } from './received-record.ts'
 import type { RecoveryLedger } from './recovery-ledger.ts'
+import { isSameSource, requestKeyText } from './request-key.ts'
 import { pause, systemTimers, type Timers } from './timers.ts'
 
 /** What {@link Incarnations} are given. */
@@ -104,7 +105,7 @@ export class Incarnations implements EventBus {
 
   /** As `Delivery.accept`. */
   accept(job: DeliveryJob): void {
-    const key = keyOf(job)
+    const key = requestKeyText(job)
     if (this.#jobs.has(key)) return
     this.#jobs.set(key, { job, home: this.#active })
     this.#active?.delivery.accept(job)
@@ -116,8 +117,8 @@ export class Incarnations implements EventBus {
    */
   async claim(job: DeliveryJob): Promise<ClaimResult> {
     this.accept(job)
-    const homed = this.#jobs.get(keyOf(job))
-    if (homed === undefined || !isSame(homed.job, job)) return { kind: 'held', owner: null }
+    const homed = this.#jobs.get(requestKeyText(job))
+    if (homed === undefined || !isSameSource(homed.job.source, job.source)) return { kind: 'held', owner: null }
     if (homed.home !== this.#active && !(homed.home?.delivery.isClaimed(job) ?? false)) {
       // Accepted before its incarnation retired: nothing was claimed there, so it moves.
       await homed.home?.delivery.release(job)
@@ -135,14 +136,14 @@ export class Incarnations implements EventBus {
 
   /** As `Delivery.assertMayCall`. @throws ClaimRefused */
   assertMayCall(job: DeliveryJob): void {
-    const home = this.#jobs.get(keyOf(job))?.home
+    const home = this.#jobs.get(requestKeyText(job))?.home
     if (home === undefined) throw new ClaimRefused('The request is not claimed here')
     home.delivery.assertMayCall(job)
   }
 
   /** As `Delivery.publish`, under the incarnation that the job belongs to. */
   async publish(outcome: Outcome): Promise<void> {
-    const homed = this.#jobs.get(keyOf(outcome.request))
+    const homed = this.#jobs.get(requestKeyText(outcome.request))
     if (homed === undefined) {
       throw new ModelServiceError('INTERNAL_ERROR', 'An outcome came of a request that was not accepted for delivery.')
     }
@@ -176,8 +177,8 @@ export class Incarnations implements EventBus {
 
   /** As `Delivery.release`. */
   async release(job: DeliveryJob, attemptCount = 0): Promise<void> {
-    const homed = this.#jobs.get(keyOf(job))
-    if (homed === undefined || !isSame(homed.job, job)) return
+    const homed = this.#jobs.get(requestKeyText(job))
+    if (homed === undefined || !isSameSource(homed.job.source, job.source)) return
     this.#forget(homed)
     await homed.home?.delivery.release(job, attemptCount)
   }
@@ -304,7 +305,7 @@ export class Incarnations implements EventBus {
   }
 
   #forget(homed: Homed): void {
-    if (this.#jobs.get(keyOf(homed.job)) === homed) this.#jobs.delete(keyOf(homed.job))
+    if (this.#jobs.get(requestKeyText(homed.job)) === homed) this.#jobs.delete(requestKeyText(homed.job))
   }
 }
 
@@ -313,12 +314,4 @@ function noIncarnation(): ModelServiceError {
     'BROKER_UNAVAILABLE',
     'Nothing can be claimed or published just now: the worker takes a new identity. It goes on by itself.',
   )
-}
-
-function keyOf({ tenant, requestId }: RequestKey): string {
-  return `${tenant} ${requestId}`
-}
-
-function isSame({ source: a }: DeliveryJob, { source: b }: DeliveryJob): boolean {
-  return a.topic === b.topic && a.partition === b.partition && a.offset === b.offset
 }

@@ -13,12 +13,7 @@
 import type { Attempt, OnUncertain, SourceCoordinates } from '../contract/types.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { RequestLogRow } from '../model-service/ports.ts'
-
-/** What identifies a request. */
-export interface RequestKey {
-  tenant: string
-  requestId: string
-}
+import type { RequestKey } from './request-key.ts'
 
 /** A request that wants to be called. */
 export interface ClaimRequest extends RequestKey {

@@ -13,11 +13,11 @@ import type {
   Ledger,
   MarkRequest,
   ReleaseRequest,
-  RequestKey,
   SettleRequest,
   SettleResult,
 } from './ledger.ts'
 import type { RecoveryLedger, ScanPosition } from './recovery-ledger.ts'
+import { type RequestKey, requestKeyText } from './request-key.ts'
 
 interface Row extends RequestKey {
   state: 'CLAIMED' | 'SETTLED' | 'PUBLISHED' | 'RETRYING'
@@ -85,12 +85,12 @@ export class MemoryLedgerStore {
 
   /** Notes that a request is to be cancelled. */
   cancel(key: RequestKey, reason: string | null = null): void {
-    this.#cancellations.set(keyOf(key), { tenant: key.tenant, requestId: key.requestId, reason })
+    this.#cancellations.set(requestKeyText(key), { tenant: key.tenant, requestId: key.requestId, reason })
   }
 
   /** State of a request; undefined when nothing is known of it. */
   stateOf(key: RequestKey): { state: Row['state']; owner: string | null; token: number; retry: number } | undefined {
-    const row = this.#rows.get(keyOf(key))
+    const row = this.#rows.get(requestKeyText(key))
     return row === undefined ? undefined : { state: row.state, owner: row.owner, token: row.token, retry: row.retry }
   }
 
@@ -130,7 +130,7 @@ export class MemoryLedgerStore {
   #claim(workerId: string, request: ClaimRequest): ClaimResult {
     if (this.#stateOf(workerId) === 'dead') return { kind: 'lease-lost' }
     const { tenant, requestId, payloadHash, onUncertain, retry, attempts } = request
-    const key = keyOf(request)
+    const key = requestKeyText(request)
     let row = this.#rows.get(key)
     if (row === undefined) {
       const attemptBase = Math.max(0, ...attempts.map(({ number }) => number))
@@ -163,14 +163,14 @@ export class MemoryLedgerStore {
     const { token, attemptBase, unknownCount, retry, priorAttempts, onUncertain } = row
     const grant: ClaimGrant = { token, attemptBase, unknownCount, retry, priorAttempts, claimedAt: this.#now() }
     if (onUncertain === 'FAIL' && unknownCount > 0) return { kind: 'uncertain', ...grant }
-    const cancellation = this.#cancellations.get(keyOf(row))
+    const cancellation = this.#cancellations.get(requestKeyText(row))
     if (cancellation !== undefined) return { kind: 'cancelled', reason: cancellation.reason, ...grant }
     return { kind: 'claimed', ...grant }
   }
 
   #settle(workerId: string, request: SettleRequest): SettleResult {
     const { token, retry, outcome, attemptCount, attempts } = request
-    const row = this.#rows.get(keyOf(request))
+    const row = this.#rows.get(requestKeyText(request))
     if (row === undefined || row.token !== token) return 'lost'
     // A retry in place gives up the owner; its lost answer is known by the token alone.
     if (outcome === null && row.state === 'RETRYING' && row.retry === retry) return 'settled'
@@ -194,7 +194,7 @@ export class MemoryLedgerStore {
   }
 
   #mark(request: MarkRequest): void {
-    const key = keyOf(request)
+    const key = requestKeyText(request)
     const row = this.#rows.get(key)
     if (row?.state !== 'SETTLED' || row.token !== request.token) return
     row.outcome = null
@@ -216,7 +216,7 @@ export class MemoryLedgerStore {
   }
 
   #release(workerId: string, { token, attemptCount, ...key }: ReleaseRequest): void {
-    const row = this.#rows.get(keyOf(key))
+    const row = this.#rows.get(requestKeyText(key))
     if (row?.state !== 'CLAIMED' || row.owner !== workerId || row.token !== token) return
     row.owner = null
     row.token++
@@ -226,13 +226,8 @@ export class MemoryLedgerStore {
 
   #cancelledOf(workerId: string): CancelledRequest[] {
     return [...this.#cancellations.values()].filter((key) => {
-      const row = this.#rows.get(keyOf(key))
+      const row = this.#rows.get(requestKeyText(key))
       return row?.state === 'CLAIMED' && row.owner === workerId
     })
   }
-}
-
-/** Ids are visible ASCII, so a space keeps the two apart. */
-function keyOf({ tenant, requestId }: RequestKey): string {
-  return `${tenant} ${requestId}`
 }

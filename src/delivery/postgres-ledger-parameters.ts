@@ -1,18 +1,14 @@
 import { attemptsToText } from '../codec/attempts-text.ts'
 import { maxAttemptsPerClaim } from '../contract/limits.ts'
 import type { Attempt } from '../contract/types.ts'
-import type { ClaimRequest, MarkRequest, ReleaseRequest, RequestKey, SettleRequest } from './ledger.ts'
+import type { ClaimRequest, MarkRequest, ReleaseRequest, SettleRequest } from './ledger.ts'
+import type { RequestKey } from './request-key.ts'
 
 /** Orders a batch by its keys, byte by byte as the database does, so that two batches lock rows in the same order. */
 export function byKey(left: RequestKey, right: RequestKey): number {
   if (left.tenant !== right.tenant) return left.tenant < right.tenant ? -1 : 1
   if (left.requestId === right.requestId) return 0
   return left.requestId < right.requestId ? -1 : 1
-}
-
-/** One text for a key; ids hold no U+0000. */
-export function keyOf({ tenant, requestId }: RequestKey): string {
-  return `${tenant}\0${requestId}`
 }
 
 /** Turns batches into the parallel arrays that the statements in sql/ledger-statements.ts take. */

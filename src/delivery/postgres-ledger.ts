@@ -19,11 +19,11 @@ import type {
   Ledger,
   MarkRequest,
   ReleaseRequest,
-  RequestKey,
   SettleRequest,
   SettleResult,
 } from './ledger.ts'
-import { batchParameters, byKey, keyOf } from './postgres-ledger-parameters.ts'
+import { batchParameters, byKey } from './postgres-ledger-parameters.ts'
+import { type RequestKey, requestKeyText } from './request-key.ts'
 import { runBatch, toLedgerError } from './sql/batch-statement.ts'
 import * as statements from './sql/ledger-statements.ts'
 
@@ -87,7 +87,7 @@ export class PostgresLedger implements Ledger {
       const placed = requests.map((request, place) => ({ ...request, place })).sort(byKey)
       const results = new Map<number, ClaimResult>()
       await this.endDoubt()
-      await this.releaseDoubtful(new Set(placed.map(keyOf)))
+      await this.releaseDoubtful(new Set(placed.map(requestKeyText)))
       try {
         const { refused } = await this.inEpoch(() =>
           runBatch(placed, async (batch) => {
@@ -101,12 +101,13 @@ export class PostgresLedger implements Ledger {
         }
       } catch (error) {
         for (const { tenant, requestId } of placed) {
-          this.doubtful.set(keyOf({ tenant, requestId }), { tenant, requestId })
+          this.doubtful.set(requestKeyText({ tenant, requestId }), { tenant, requestId })
         }
         throw error
       }
       // Only a grant ends the doubt: another record of the same id may have been answered `mismatch`, and the claim is still there.
-      for (const request of placed) if (isGranted(results.get(request.place))) this.doubtful.delete(keyOf(request))
+      for (const request of placed)
+        if (isGranted(results.get(request.place))) this.doubtful.delete(requestKeyText(request))
       return requests.map((_, place) => results.get(place) ?? { kind: 'held', owner: null })
     })
   }
@@ -194,11 +195,11 @@ export class PostgresLedger implements Ledger {
     const claimed = new Map<string, ClaimRow>()
     for (const row of inserted.rows) {
       const { tenant, request_id: requestId } = row
-      if (tenant !== null && requestId !== null) claimed.set(keyOf({ tenant, requestId }), row)
+      if (tenant !== null && requestId !== null) claimed.set(requestKeyText({ tenant, requestId }), row)
     }
     const known: Placed<ClaimRequest>[] = []
     for (const request of batch) {
-      const key = keyOf(request)
+      const key = requestKeyText(request)
       const row = claimed.get(key)
       if (row === undefined) known.push(request)
       else results.set(request.place, insertedResult(request, row))
@@ -211,7 +212,7 @@ export class PostgresLedger implements Ledger {
       for (const { place } of known) results.set(place, { kind: 'lease-lost' })
       return
     }
-    const adopt = known.map((request) => this.doubtful.has(keyOf(request)))
+    const adopt = known.map((request) => this.doubtful.has(requestKeyText(request)))
     const seen = await this.pool.query<TakeOverRow>(
       statements.takeOverClaims,
       batchParameters.takeOver(this.owner, this.epoch, known, adopt),
@@ -223,7 +224,7 @@ export class PostgresLedger implements Ledger {
   }
 
   private async releaseDoubtful(claimedNow: ReadonlySet<string>): Promise<void> {
-    const due = [...this.doubtful.values()].filter((key) => !claimedNow.has(keyOf(key)))
+    const due = [...this.doubtful.values()].filter((key) => !claimedNow.has(requestKeyText(key)))
     if (due.length === 0) return
     await this.inEpoch(() =>
       runBatch(due.sort(byKey), async (batch) => {
@@ -232,7 +233,7 @@ export class PostgresLedger implements Ledger {
         return []
       }),
     )
-    for (const key of due) this.doubtful.delete(keyOf(key))
+    for (const key of due) this.doubtful.delete(requestKeyText(key))
   }
 
   /** Runs statements of this epoch; without an answer of one the epoch is in doubt. */

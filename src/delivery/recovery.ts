@@ -21,6 +21,7 @@ import type { MarkRequest } from './ledger.ts'
 import { type OutgoingRecord, PublishFailure, type RecordPublisher, recordId } from './outgoing-record.ts'
 import { decodeOutgoingRecords } from './outgoing-records-codec.ts'
 import type { RecoveryLedger, ScanPosition, SettledRow } from './recovery-ledger.ts'
+import { requestKeyText } from './request-key.ts'
 import type { Steps } from './steps.ts'
 
 /** A publisher under the id of a fenced incarnation. */
@@ -236,7 +237,15 @@ function readable(rows: readonly SettledRow[], { log, observer }: RecoveryOption
       const id = first === undefined ? undefined : recordId(first.headers)
       if (first === undefined || id === undefined)
         throw new ModelServiceError('INTERNAL_ERROR', 'A stored outcome has no record with an id.')
-      outcomes.push({ tenant, requestId, token, key: `${tenant} ${requestId}`, id, topic: first.topic, records })
+      outcomes.push({
+        tenant,
+        requestId,
+        token,
+        key: requestKeyText({ tenant, requestId }),
+        id,
+        topic: first.topic,
+        records,
+      })
     } catch (error) {
       log.error({ tenant, requestId, err: error }, 'A stored outcome cannot be read; it is left as it is')
       observer.alarm('outcome-unreadable')

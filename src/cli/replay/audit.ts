@@ -4,6 +4,7 @@
  * Memory grows with the number of distinct requests, by about 150 bytes each and their ids: a million requests need about
  * 250 MB. A limit ends the audit before the process runs out.
  */
+import { parseRequestKeyText, requestKeyText } from '../../delivery/request-key.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
 
 /** Where a record lies, as far as the audit shows it. */
@@ -53,7 +54,7 @@ const listedCount = 20
 /** Counts requests and their terminal records. The order in which records are added does not matter. */
 export class RequestAudit {
   readonly #maxRequestsCount: number
-  /** By `tenant requestId` (neither holds a space): 1 when requested, plus 2 for each terminal record. */
+  /** By the text of the key: 1 when requested, plus 2 for each terminal record. */
   readonly #counts = new Map<string, number>()
   readonly #unreadable = new Map<string, AuditPlace>()
   readonly #deadLettered = new Set<string>()
@@ -112,7 +113,7 @@ export class RequestAudit {
   }
 
   #update(tenant: string, requestId: string, change: (count: number) => number): void {
-    const key = `${tenant} ${requestId}`
+    const key = requestKeyText({ tenant, requestId })
     this.#counts.set(key, change(this.#counts.get(key) ?? 0))
     this.#checkLimit()
   }
@@ -131,8 +132,7 @@ export class RequestAudit {
 function firstProblems(entries: readonly (readonly [string, number])[]): AuditProblem[] {
   const sorted = entries.toSorted(([left], [right]) => (left < right ? -1 : 1))
   return sorted.slice(0, listedCount).map(([key, count]) => {
-    const [tenant = '', requestId = ''] = key.split(' ')
-    return { tenant, requestId, terminalCount: count >> 1 }
+    return { ...parseRequestKeyText(key), terminalCount: count >> 1 }
   })
 }
 
