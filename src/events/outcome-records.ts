@@ -1,6 +1,7 @@
 /** What is published of an outcome: its completion, a copy to whom it asked for one, performance events, a dead letter. */
 import { completeDraft } from '../codec/contract-type.ts'
 import type { PublishedEncoders } from '../codec/record-encoder.ts'
+import { noOutput } from '../contract/no-output.ts'
 import { maxMessageBytes, topicName } from '../contract/topics.ts'
 import type { ErrorDetail, ModelCompletion, PerformanceEvent } from '../contract/types.ts'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
@@ -159,15 +160,6 @@ function unencodable(completion: ModelCompletion, problem: Error): ModelCompleti
     completeDraft('ModelCompletion', { requestId, tenant, status: 'FAILED', error, token, source, payloadHash }),
   ]
 }
-
-const noOutput = {
-  chat: null,
-  completion: null,
-  embedding: null,
-  imageGeneration: null,
-  audioTranscription: null,
-  audioTranslation: null,
-} as const satisfies Partial<ModelCompletion>
 
 /** The copy of a completion whose output is too large for a reply topic; the status stays true. */
 function shortReply(completion: ModelCompletion): ModelCompletion {

@@ -1,11 +1,13 @@
+import { type CompletionOutputs, noOutput } from '../contract/no-output.ts'
 import type { Attempt, ModelCompletion, ModelRequest, Warning } from '../contract/types.ts'
-import { totalCost, unknownCost } from '../pricing/cost.ts'
+import { totalCost } from '../pricing/cost.ts'
 import { totalUsage } from '../pricing/total-usage.ts'
 import { isInputType, requestTypeOf } from '../routing/request-type.ts'
 import type { CallResult } from './call-targets.ts'
 import { confidenceOf } from './confidence.ts'
 import type { RequestPlan } from './plan-request.ts'
 import type { Claim, RequestContext } from './ports.ts'
+import { unknownAttempt } from './unknown-attempt.ts'
 
 /** All that a completion is made of. */
 export interface CompletionParts {
@@ -66,61 +68,31 @@ export function earlierAttempts(claim: Claim): Attempt[] {
   const prior = claim.priorAttempts ?? []
   const used = new Set(prior.map(({ number }) => number))
   const unknown: Attempt[] = []
+  // A take-over raises the token by one, so the owner before had the one below.
+  const token = Math.max(claim.token - 1, 1)
   // Their true numbers died with their owners; up to the base all free ones were set aside for them.
   for (let number = 1; unknown.length < (claim.unknownCount ?? 0); number++) {
-    if (!used.has(number)) unknown.push(unknownAttempt(number, claim))
+    if (!used.has(number)) unknown.push(unknownAttempt({ number, token }))
   }
   return [...prior, ...unknown]
 }
 
-function unknownAttempt(number: number, claim: Claim): Attempt {
-  return {
-    number,
-    // A take-over raises the token by one, so the owner before had the one below.
-    token: Math.max(claim.token - 1, 1),
-    provider: '',
-    model: '',
-    outcome: 'UNKNOWN',
-    startedAt: null,
-    firstChunkAt: null,
-    finishedAt: null,
-    httpStatus: null,
-    providerRequestId: null,
-    error: null,
-    usage: null,
-    cost: unknownCost('OUTCOME_UNKNOWN'),
-  }
-}
-
-type Outputs = Pick<
-  ModelCompletion,
-  'chat' | 'completion' | 'embedding' | 'imageGeneration' | 'audioTranscription' | 'audioTranslation'
->
-
-function outputs({ answered }: CallResult): Outputs {
-  const none: Outputs = {
-    chat: null,
-    completion: null,
-    embedding: null,
-    imageGeneration: null,
-    audioTranscription: null,
-    audioTranslation: null,
-  }
-  if (answered === null) return none
+function outputs({ answered }: CallResult): CompletionOutputs {
+  if (answered === null) return noOutput
   const { type, answer } = answered.typed
   switch (type) {
     case 'CHAT':
-      return { ...none, chat: answer.output }
+      return { ...noOutput, chat: answer.output }
     case 'COMPLETION':
-      return { ...none, completion: answer.output }
+      return { ...noOutput, completion: answer.output }
     case 'EMBEDDING':
-      return { ...none, embedding: answer.output }
+      return { ...noOutput, embedding: answer.output }
     case 'IMAGE_GENERATION':
-      return { ...none, imageGeneration: answer.output }
+      return { ...noOutput, imageGeneration: answer.output }
     case 'AUDIO_TRANSCRIPTION':
-      return { ...none, audioTranscription: answer.output }
+      return { ...noOutput, audioTranscription: answer.output }
     case 'AUDIO_TRANSLATION':
-      return { ...none, audioTranslation: answer.output }
+      return { ...noOutput, audioTranslation: answer.output }
     default:
       return type satisfies never
   }
