@@ -16,6 +16,7 @@
  */
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
+import { batchesOf } from './batches-of.ts'
 import type { DeliveryObserver } from './delivery-observer.ts'
 import type { MarkRequest } from './ledger.ts'
 import { type OutgoingRecord, PublishFailure, type RecordPublisher, recordId } from './outgoing-record.ts'
@@ -171,7 +172,11 @@ async function recoverOnce(owner: string, options: RecoveryOptions, narrowing: N
     await steps.reached('scanned')
     if (present.length > 0) await ledger.mark(present) // (e)
     pass.markedCount += present.length
-    for (const batch of batches([...missing.values()], narrowing.batchCount)) {
+    for (const batch of batchesOf(missing.values(), {
+      maxCount: narrowing.batchCount,
+      maxBytes: maxBatchBytes,
+      bytesOf: valueBytesOf,
+    })) {
       signal.throwIfAborted()
       const records = batch.flatMap((outcome) => recordsOf(outcome, narrowing, options))
       try {
@@ -275,18 +280,6 @@ function scannable(
 /** Bytes of one transaction. */
 const maxBatchBytes = 4 * 1024 * 1024
 
-function* batches(outcomes: readonly Outcome[], maxCount: number): Generator<Outcome[]> {
-  let batch: Outcome[] = []
-  let bytes = 0
-  for (const outcome of outcomes) {
-    const size = outcome.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
-    if (batch.length > 0 && (batch.length >= maxCount || bytes + size > maxBatchBytes)) {
-      yield batch
-      batch = []
-      bytes = 0
-    }
-    batch.push(outcome)
-    bytes += size
-  }
-  if (batch.length > 0) yield batch
+function valueBytesOf({ records }: Outcome): number {
+  return records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
 }

@@ -9,6 +9,7 @@
  */
 import { type Kafka, Partitioners, type Producer } from 'kafkajs'
 import { maxMessageBytes } from '../contract/topics.ts'
+import { batchesOf } from '../delivery/batches-of.ts'
 import {
   type OutgoingRecord,
   PublishFailure,
@@ -104,7 +105,7 @@ export class TransactionalPublisher implements RecordPublisher {
     const transaction = await this.#producer.transaction()
     await this.#steps.reached('begun')
     this.#mayBeCommitted = false
-    for (const part of partsOf(records)) {
+    for (const part of batchesOf<OutgoingRecord>(records, { maxBytes: sendBytes, bytesOf: recordBytes })) {
       this.#assertUsable()
       await transaction.sendBatch({ acks: -1, topicMessages: topicMessages(part) })
     }
@@ -174,22 +175,6 @@ function errorTypes(error: unknown): string[] {
 function finishedError(cause: Error): PublishFailure {
   const message = 'This publisher is finished or was never opened; open a new one and recover what this one left.'
   return new PublishFailure('doubt', message, cause)
-}
-
-function* partsOf(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
-  let part: OutgoingRecord[] = []
-  let bytes = 0
-  for (const record of records) {
-    const size = recordBytes(record)
-    if (part.length > 0 && bytes + size > sendBytes) {
-      yield part
-      part = []
-      bytes = 0
-    }
-    part.push(record)
-    bytes += size
-  }
-  if (part.length > 0) yield part
 }
 
 /** Groups records by topic, their order kept. */
