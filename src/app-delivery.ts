@@ -15,6 +15,7 @@ import { Incarnations } from './delivery/incarnations.ts'
 import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
 import { PostgresLedger } from './delivery/postgres-ledger.ts'
 import { PostgresLease } from './delivery/postgres-ledger-lease.ts'
+import { forgetDeadWorkers } from './delivery/postgres-ledger-retention.ts'
 import { PostgresRecoveryLedger } from './delivery/postgres-recovery-ledger.ts'
 import { recover } from './delivery/recovery.ts'
 import type { RecoveryLedger, ScanPosition } from './delivery/recovery-ledger.ts'
@@ -137,12 +138,10 @@ interface Seats {
 
 function postgresSeats(settings: Settings, { pool, version, log }: WorkerDeliveryParts): Seats {
   const { leaseMs } = settings.delivery
-  const leaseOf = (id: string) =>
-    new PostgresLease({ pool, id, host: hostname(), pid: process.pid, leaseMs, schemaVersion: version })
   return {
     recovery: new PostgresRecoveryLedger(pool),
     take(id, scanFrom) {
-      const lease = leaseOf(id)
+      const lease = new PostgresLease({ pool, id, host: hostname(), pid: process.pid, leaseMs, schemaVersion: version })
       const ledger = new PostgresLedger({ pool, owner: id, log })
       return {
         ledger,
@@ -152,7 +151,7 @@ function postgresSeats(settings: Settings, { pool, version, log }: WorkerDeliver
         moveScanFrom: (positions) => lease.moveScanFrom(positions),
       }
     },
-    forgetDead: () => leaseOf('').forgetDead(),
+    forgetDead: () => forgetDeadWorkers(pool),
   }
 }
 

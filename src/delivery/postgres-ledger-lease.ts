@@ -107,16 +107,6 @@ export class PostgresLease {
     this.unbrokenSince = Number.POSITIVE_INFINITY
   }
 
-  /** Deletes the rows of the dead that no unpublished request names, a day after their lease has lapsed (3). */
-  async forgetDead(): Promise<void> {
-    await this.query(
-      `DELETE FROM workers w
-       WHERE w.dead AND w.expires_at < clock_timestamp() - interval '1 day'
-         AND NOT EXISTS (SELECT 1 FROM request_ledger l WHERE l.owner = w.id AND l.state IN ('CLAIMED', 'SETTLED'))`,
-      [],
-    )
-  }
-
   private async query<R extends Record<string, unknown>>(sql: string, values: unknown[]) {
     try {
       return await this.options.pool.query<R>(sql, values)

@@ -35,3 +35,16 @@ export async function forgetPublished(
     }
   }
 }
+
+/** Deletes the lease rows of the dead that no unpublished request names, a day after their lease has lapsed (rule 3). @throws DATABASE_UNAVAILABLE */
+export async function forgetDeadWorkers(pool: Pool): Promise<void> {
+  try {
+    await pool.query(
+      `DELETE FROM workers w
+       WHERE w.dead AND w.expires_at < clock_timestamp() - interval '1 day'
+         AND NOT EXISTS (SELECT 1 FROM request_ledger l WHERE l.owner = w.id AND l.state IN ('CLAIMED', 'SETTLED'))`,
+    )
+  } catch (error) {
+    throw toLedgerError(error)
+  }
+}

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClaimRequest, SettleRequest } from '../../../src/delivery/ledger.ts'
 import { PostgresLedger } from '../../../src/delivery/postgres-ledger.ts'
 import { PostgresLease } from '../../../src/delivery/postgres-ledger-lease.ts'
+import { forgetDeadWorkers } from '../../../src/delivery/postgres-ledger-retention.ts'
 import { PostgresRecoveryLedger } from '../../../src/delivery/postgres-recovery-ledger.ts'
 import type { RequestLogRow } from '../../../src/model-service/ports.ts'
 import { withDatabase } from '../../support/postgres.ts'
@@ -524,7 +525,7 @@ describe('lease', () => {
       await lease.markDead()
       await pool.query(`UPDATE workers SET expires_at = now() - interval '25 hours' WHERE id = $1`, [id])
     }
-    await free.lease.forgetDead()
+    await forgetDeadWorkers(pool)
     const { rows } = await pool.query('SELECT id FROM workers WHERE id = ANY($1)', [[named.id, free.id]])
     expect(rows).toEqual([{ id: named.id }])
   })
