@@ -21,21 +21,21 @@ import { createKafkaIntake } from './consumers/kafka-intake.ts'
 import type { IntakeListener } from './consumers/record-intake.ts'
 import { RequestConsumer } from './consumers/request-consumer.ts'
 import { retryDelayMs } from './consumers/retry-delay.ts'
-import { pauseFor } from './consumers/timers.ts'
 import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
 import type { DeliveryRecords } from './delivery/delivery-options.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import type { Incarnations } from './delivery/incarnations.ts'
+import type { OutgoingRecord } from './delivery/outgoing-record.ts'
 import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
 import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
-import { systemTimers } from './delivery/timers.ts'
+import { pauseFor, systemTimers } from './delivery/timers.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
 import { deadLetterRecord } from './events/dead-letter.ts'
 import { createKafkaClient } from './events/kafka-client.ts'
-import { OutboxRelay } from './events/outbox-relay.ts'
+import { startOutboxRelay } from './events/outbox-relay.ts'
 import { createOutcomeRecords } from './events/outcome-records.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
 import { parseRetryRecord, retryRecord, retryTopicRoles } from './events/retry-record.ts'
@@ -194,9 +194,8 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   metrics.addSource('chunks', [], () => metrics.total('chunksDropped', {}, chunks.droppedCount))
 
   const outbox = new PostgresOutboxStore(database.pool)
-  const relay = new OutboxRelay({ store: outbox, publish: (records) => delivery.publishRecords(records), log })
-  relay.start()
-  resources.defer(() => relay.stop())
+  const publish = (records: readonly OutgoingRecord[]) => delivery.publishRecords(records)
+  resources.defer(startOutboxRelay({ store: outbox, publish, log }))
   const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
   const tasks = housekeepingTasks(settings, { database, outbox, cancellations })
   const deliveryTasks = [
@@ -265,13 +264,13 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   })
   // Until the calls of a drain have ended, too.
   if (cancellations !== undefined) {
-    const stopWatch = watchCancellations({
+    const endWatch = watchCancellations({
       cancelled: () => delivery.cancelled(),
       cancel: (key, error) => requests.cancel(key, error),
       intervalMs: settings.delivery.cancelPollMs,
       log,
     })
-    resources.defer(() => stopWatch())
+    resources.defer(() => void endWatch())
   }
   resources.defer(async () => {
     await Promise.all([commands.stop(), requests.stop()])

@@ -10,7 +10,7 @@
  */
 import { isId } from '../contract/limits.ts'
 import type { ModelCommand } from '../contract/types.ts'
-import { systemTimers, type Timers } from '../delivery/timers.ts'
+import { pauseFor, systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { CommandBus, Log } from '../model-service/ports.ts'
 import { partitionKey } from './assignment.ts'
@@ -18,7 +18,6 @@ import { decodeRecord } from './decode-record.ts'
 import type { CommandDecoder, DeadLetters } from './ports.ts'
 import type { IntakeListener, IntakeRecord, RecordIntake, TopicPartition } from './record-intake.ts'
 import { retryDelayMs } from './retry-delay.ts'
-import { pauseFor } from './timers.ts'
 
 /** What {@link CommandConsumer} is given. */
 export interface CommandConsumerOptions {

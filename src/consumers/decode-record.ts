@@ -1,8 +1,7 @@
-import type { Timers } from '../delivery/timers.ts'
+import { pauseFor, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { ValueDecoder } from './ports.ts'
 import { type RetryDelay, retryDelayMs } from './retry-delay.ts'
-import { pauseFor } from './timers.ts'
 
 /** How the registry is waited for. */
 export interface DecodeOptions<T> {

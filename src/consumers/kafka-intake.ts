@@ -22,14 +22,13 @@
  *   so nothing can be said of its records. The client's maker registers the codecs, each with a limit.
  */
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
-import { systemTimers, type Timers } from '../delivery/timers.ts'
+import { every, systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
 import { Assignment, type PartitionStay, partitionKey } from './assignment.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import type { IntakeListener, IntakeRecord, PartitionProgress, RecordIntake, TopicPartition } from './record-intake.ts'
 import { isStalled, type SignsOfLife } from './stall-watch.ts'
-import { every } from './timers.ts'
 
 /** Times and sizes of an intake; all have a default. */
 export interface KafkaIntakeSettings {
@@ -92,7 +91,7 @@ class KafkaIntake implements RecordIntake {
   #failed = false
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
-  #endTicks: (() => void)[] = []
+  #endTicks: (() => Promise<void>)[] = []
 
   constructor(options: KafkaIntakeOptions) {
     this.#options = options
@@ -182,7 +181,7 @@ class KafkaIntake implements RecordIntake {
 
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => {})
-    for (const end of this.#endTicks) end()
+    for (const end of this.#endTicks) void end()
     // While still a member: the client sends no commit once it is stopping.
     await this.#within('commit', this.#commit())
     await this.#within('leave the group', this.#consumer.stop())

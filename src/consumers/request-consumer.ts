@@ -1,12 +1,11 @@
 import type { RequestTopic } from '../contract/request-topic.ts'
-import { systemTimers } from '../delivery/timers.ts'
+import { pauseFor, systemTimers } from '../delivery/timers.ts'
 import type { Clock, Log } from '../model-service/ports.ts'
 import { IntakeGroup } from './intake-group.ts'
 import type { RequestDelivery, RetryRecords } from './ports.ts'
 import type { IntakeListener, IntakeRecord, RecordIntake } from './record-intake.ts'
 import { type DispatcherOptions, type DispatcherStatus, RequestDispatcher } from './request-dispatcher.ts'
 import { RetryGate } from './retry-gate.ts'
-import { pauseFor } from './timers.ts'
 
 /** What {@link RequestConsumer} is given. */
 export interface RequestConsumerOptions extends Omit<DispatcherOptions, 'intake' | 'delivery' | 'retries' | 'topics'> {

@@ -2,7 +2,7 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
 import type { CancelledRequest } from './ledger.ts'
 import type { RequestKey } from './request-key.ts'
-import { systemTimers, type Timers } from './timers.ts'
+import { every, systemTimers, type Timers } from './timers.ts'
 
 /** What {@link watchCancellations} is given. */
 export interface CancellationWatchOptions {
@@ -20,16 +20,14 @@ export interface CancellationWatchOptions {
  * Looks again and again for claims that are to be cancelled, and ends their runs; returns what stops it. A look that fails is made
  * up for by the next: what was asked for stays in the ledger.
  */
-export function watchCancellations(options: CancellationWatchOptions): () => void {
+export function watchCancellations(options: CancellationWatchOptions): () => Promise<void> {
   const { intervalMs = 1_000, log, timers = systemTimers } = options
-  let stopped = false
   let isAway = false
-  let cancelTimer = () => {}
 
-  const look = async (): Promise<void> => {
+  return every(timers, intervalMs, async (signal) => {
     try {
       for (const { reason, ...key } of await options.cancelled()) {
-        if (!stopped) options.cancel(key, cancelledError(reason))
+        if (!signal.aborted) options.cancel(key, cancelledError(reason))
       }
       isAway = false
     } catch (error) {
@@ -37,17 +35,7 @@ export function watchCancellations(options: CancellationWatchOptions): () => voi
       if (!isAway) log.warn({ err: error }, 'Cancellations could not be looked up; trying again')
       isAway = true
     }
-    schedule()
-  }
-  const schedule = (): void => {
-    if (!stopped) cancelTimer = timers.after(intervalMs, () => void look())
-  }
-
-  schedule()
-  return () => {
-    stopped = true
-    cancelTimer()
-  }
+  })
 }
 
 /** The error of a request that was cancelled by a command. */

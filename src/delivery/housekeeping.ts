@@ -1,5 +1,5 @@
 import type { Log } from '../model-service/ports.ts'
-import { systemTimers, type Timers } from './timers.ts'
+import { repeat, systemTimers, type Timers } from './timers.ts'
 
 /** Something to do now and then; safe to be done by several workers at once. */
 export interface HousekeepingTask {
@@ -22,29 +22,18 @@ export interface HousekeepingOptions {
  */
 export function startHousekeeping(options: HousekeepingOptions): () => Promise<void> {
   const { tasks, intervalMs = 3_600_000, log, timers = systemTimers } = options
-  let stopped = false
-  let cancel = () => {}
-  let round = Promise.resolve()
 
-  const runRound = async (): Promise<void> => {
-    for (const { name, run } of tasks) {
-      if (stopped) return
-      try {
-        await run()
-      } catch (error) {
-        log.warn({ err: error, task: name }, 'A housekeeping task failed; it comes again in the next round')
+  return repeat(timers, {
+    async run(signal) {
+      for (const { name, run } of tasks) {
+        if (signal.aborted) break
+        try {
+          await run()
+        } catch (error) {
+          log.warn({ err: error, task: name }, 'A housekeeping task failed; it comes again in the next round')
+        }
       }
-    }
-    if (!stopped) cancel = timers.after(intervalMs, begin)
-  }
-  const begin = () => {
-    round = runRound()
-  }
-
-  begin()
-  return () => {
-    stopped = true
-    cancel()
-    return round
-  }
+      return intervalMs
+    },
+  })
 }

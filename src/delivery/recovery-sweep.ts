@@ -1,6 +1,6 @@
 import type { Log } from '../model-service/ports.ts'
 import type { RecoveryLedger } from './recovery-ledger.ts'
-import { systemTimers, type Timers } from './timers.ts'
+import { repeat, systemTimers, type Timers } from './timers.ts'
 
 /** What {@link RecoverySweep} is given. */
 export interface RecoverySweepOptions {
@@ -29,8 +29,7 @@ export class RecoverySweep {
   readonly #timers: Timers
   readonly #ending = new AbortController()
   readonly #failures = new Map<string, { count: number; notBefore: number }>()
-  #cancel = () => {}
-  #round: Promise<void> = Promise.resolve()
+  #endRounds = async (): Promise<void> => {}
 
   constructor(options: RecoverySweepOptions) {
     this.#options = options
@@ -39,14 +38,19 @@ export class RecoverySweep {
 
   /** Begins with a first round at once. */
   start(): void {
-    this.#begin()
+    const { intervalMs = 2_000, random = Math.random } = this.#options
+    this.#endRounds = repeat(this.#timers, {
+      run: async () => {
+        await this.#sweep()
+        return intervalMs * (0.5 + random())
+      },
+    })
   }
 
-  /** Ends the round under way. Idempotent. */
+  /** Ends the round under way, and recoveries of one owner. Idempotent. */
   async stop(): Promise<void> {
     this.#ending.abort()
-    this.#cancel()
-    await this.#round
+    await this.#endRounds()
   }
 
   /** Recovers one owner unless another process does so now; `left` when something of it cannot be published. @throws as `recover` does */
@@ -59,14 +63,6 @@ export class RecoverySweep {
     } finally {
       await unlock()
     }
-  }
-
-  #begin(): void {
-    const { intervalMs = 2_000, random = Math.random } = this.#options
-    this.#round = this.#sweep().then(() => {
-      if (this.#ending.signal.aborted) return
-      this.#cancel = this.#timers.after(intervalMs * (0.5 + random()), () => this.#begin())
-    })
   }
 
   async #sweep(): Promise<void> {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
-import { OutboxRelay } from '../../../src/events/outbox-relay.ts'
+import { startOutboxRelay } from '../../../src/events/outbox-relay.ts'
 import { ManualTimers, settle } from '../consumers/manual-timers.ts'
 import { silentLog } from '../delivery/silent-log.ts'
 
@@ -8,7 +8,7 @@ let timers: ManualTimers
 let rows: OutgoingRecord[]
 let published: string[][]
 const publish = vi.fn<(records: readonly OutgoingRecord[]) => Promise<void>>()
-let relay: OutboxRelay
+let start: () => () => Promise<void>
 
 const row = (text: string): OutgoingRecord => ({ topic: text, key: Buffer.from(text), headers: {}, value: null })
 
@@ -25,13 +25,12 @@ beforeEach(() => {
       return batch.length
     },
   }
-  relay = new OutboxRelay({ store, publish, log: silentLog, batchCount: 2, timers })
+  start = () => startOutboxRelay({ store, publish, log: silentLog, batchCount: 2, timers })
 })
 
 test('publishes what is there in order, then looks again', async () => {
   rows = ['a', 'b', 'c'].map(row)
-  relay.start()
-  relay.start()
+  start()
   await settle()
   expect(published).toEqual([['a', 'b'], ['c']])
   rows = [row('d')]
@@ -44,7 +43,7 @@ test('publishes what is there in order, then looks again', async () => {
 test('keeps trying with growing waits while something is away', async () => {
   publish.mockRejectedValue(new Error('away'))
   rows = [row('a')]
-  relay.start()
+  start()
   await timers.advance(60_000)
   expect(publish.mock.calls.length).toBeGreaterThan(8)
   expect(publish.mock.calls.length).toBeLessThan(14)
@@ -54,9 +53,9 @@ test('keeps trying with growing waits while something is away', async () => {
 })
 
 test('nothing is published after stop', async () => {
-  relay.start()
+  const stop = start()
   await settle()
-  await relay.stop()
+  await stop()
   rows = [row('a')]
   await timers.advance(10_000)
   expect(published).toEqual([])
