@@ -6,15 +6,18 @@ import { judgeState, readState } from '../stack/stack-state.ts'
 import { printNote, type Terminal } from './terminal.ts'
 
 /**
- * The settings that a command needs. Where none of the three addresses is set and a local stack runs in this folder, that
+ * The settings that a command needs: these groups, or all when none are named. Where none of the three addresses is set and a local stack runs in this folder, that
  * stack is used, and a note says so.
  * @throws CONFIGURATION_INVALID
  */
-export function cliSettings<G extends SettingsGroup>(terminal: Terminal, groups: readonly G[]): Pick<Settings, G> {
+export function cliSettings(terminal: Terminal): Settings
+export function cliSettings<G extends SettingsGroup>(terminal: Terminal, groups: readonly G[]): Pick<Settings, G>
+export function cliSettings(terminal: Terminal, groups?: readonly SettingsGroup[]): Partial<Settings> {
   for (const { given, meant } of misspeltSettings(terminal.env)) {
     printNote(terminal, `warning: the variable ${given} is not a setting; did you mean ${meant}?`)
   }
-  return loadSettings(cliEnvironment(terminal), groups)
+  const env = cliEnvironment(terminal)
+  return groups === undefined ? loadSettings(env) : loadSettings(env, groups)
 }
 
 /** The environment, completed with the addresses of the local stack as {@link cliSettings} says. */

@@ -12,17 +12,7 @@ import { FaultySteps, type PlannedFault, parseFaultPlan } from './fault-plan.ts'
 /** What the parent hears. */
 export type WorkerMessage = { kind: 'serves' } | { kind: 'stops-itself'; point: string }
 
-const settings = loadSettings(process.env, [
-  'kafka',
-  'schemaRegistry',
-  'database',
-  'delivery',
-  'intake',
-  'models',
-  'providerHttp',
-  'observability',
-  'requestLog',
-])
+const settings = loadSettings(process.env)
 const log = createLogger({ level: settings.observability.logLevel, secrets: [], base: { pid: process.pid } })
 const stopping = new AbortController()
 process.on('SIGTERM', () => stopping.abort())

@@ -22,17 +22,7 @@ export function addWorkerCommand(program: Command, run: RunAction): void {
 }
 
 async function work(terminal: Terminal): Promise<ExitCode> {
-  const settings = cliSettings(terminal, [
-    'kafka',
-    'schemaRegistry',
-    'database',
-    'delivery',
-    'intake',
-    'models',
-    'providerHttp',
-    'observability',
-    'requestLog',
-  ])
+  const settings = cliSettings(terminal)
   const { database, kafka, schemaRegistry, observability } = settings
   const databasePassword = decodeURIComponent(new URL(database.url).password)
   const configured = [database.url, databasePassword, kafka.saslPassword, schemaRegistry.password]
