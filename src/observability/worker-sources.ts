@@ -1,5 +1,6 @@
 /** What a worker is asked for at each scrape, as sources for {@link Metrics}. */
 import type { Pool } from 'pg'
+import type { DispatcherStatus } from '../consumers/request-dispatcher.ts'
 import type { Metrics } from './metrics.ts'
 
 /** The part of a partition's progress that is told. */
@@ -20,16 +21,6 @@ export interface ConsumerSample {
   partitions: readonly PartitionSample[]
 }
 
-/** The same of the consumer of requests. */
-export interface RequestConsumerSample extends ConsumerSample {
-  inHandBytes: number
-  waitingCount: number
-  runningCount: number
-  isPaused: boolean
-  databaseAway: boolean
-  registryAway: boolean
-}
-
 /** Limits that belong to the numbers of a consumer of requests. */
 export interface ConsumerLimits {
   windowCount: number
@@ -40,7 +31,7 @@ export interface ConsumerLimits {
 /** Tells of the consumers; they share their gauges, so they are one source. */
 export function addConsumerSource(
   metrics: Metrics,
-  consumers: { requests(): RequestConsumerSample; commands(): ConsumerSample; limits: ConsumerLimits },
+  consumers: { requests(): ConsumerSample & DispatcherStatus; commands(): ConsumerSample; limits: ConsumerLimits },
 ): void {
   const gauges = [
     'consumerLag',
