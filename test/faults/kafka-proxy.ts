@@ -5,6 +5,7 @@
  * broker's, so that clients stay with it. https://kafka.apache.org/protocol
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { onFrames, redirect } from '../support/kafka-frames.ts'
 
 /** Api keys that rules are written for. */
 export const kafkaApis = { produce: 0, metadata: 3, offsetCommit: 8, findCoordinator: 10, endTxn: 26 } as const
@@ -87,7 +88,7 @@ export async function startKafkaProxy(target: string): Promise<KafkaProxy> {
       const request = requests.get(correlationId) ?? { api: -1, body: Buffer.alloc(0) }
       requests.delete(correlationId)
       if (request.api === kafkaApis.metadata || request.api === kafkaApis.findCoordinator) {
-        redirect(frame, brokerPort, (server.address() as AddressInfo).port)
+        redirect(frame, { from: brokerPort, to: (server.address() as AddressInfo).port })
       }
       pass(frame, client, 'response', request)
     })
@@ -131,31 +132,7 @@ function take(
   return undefined
 }
 
-/** Calls with each whole frame, its length included. */
-function onFrames(socket: Socket, onFrame: (frame: Buffer) => void): void {
-  let pending: Buffer = Buffer.alloc(0)
-  socket.on('data', (chunk: Buffer) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    while (pending.length >= 4 && pending.length >= 4 + pending.readInt32BE(0)) {
-      const size = 4 + pending.readInt32BE(0)
-      onFrame(pending.subarray(0, size))
-      pending = pending.subarray(size)
-    }
-  })
-}
-
 /** What follows the header of a request: the client id is a string, or a length of -1. */
 function bodyOf(frame: Buffer): Buffer {
   return frame.subarray(14 + Math.max(0, frame.readInt16BE(12)))
-}
-
-/** Puts our port in the place of the broker's: both lie at the same host, so nothing changes its length. */
-function redirect(frame: Buffer, brokerPort: number, ownPort: number): void {
-  const address = Buffer.alloc(15)
-  address.writeInt16BE(9, 0)
-  address.write('127.0.0.1', 2, 'latin1')
-  address.writeInt32BE(brokerPort, 11)
-  for (let at = frame.indexOf(address); at !== -1; at = frame.indexOf(address, at + 1)) {
-    frame.writeInt32BE(ownPort, at + 11)
-  }
 }

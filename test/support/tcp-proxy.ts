@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { onFrames, redirect } from './kafka-frames.ts'
 
 /** A TCP proxy on this machine that can be cut and joined again under the same port. */
 export interface TcpProxy {
@@ -66,27 +67,5 @@ export async function createTcpProxy(target: string, options: { kafka?: boolean 
       if (server === undefined) await listen()
     },
     cut,
-  }
-}
-
-/** Calls with each whole answer of a broker: four bytes of length, and what follows. */
-function onFrames(socket: Socket, onFrame: (frame: Buffer) => void): void {
-  let pending: Buffer = Buffer.alloc(0)
-  socket.on('data', (chunk: Buffer) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    while (pending.length >= 4 && pending.length >= 4 + pending.readInt32BE(0)) {
-      const size = 4 + pending.readInt32BE(0)
-      onFrame(pending.subarray(0, size))
-      pending = pending.subarray(size)
-    }
-  })
-}
-
-/** Brokers name themselves as 127.0.0.1 (a string with its length before it) and a port of four bytes. */
-function redirect(frame: Buffer, { from, to }: { from: number; to: number }): void {
-  const address = Buffer.concat([Buffer.from([0, 9]), Buffer.from('127.0.0.1'), Buffer.alloc(4)])
-  address.writeInt32BE(from, address.length - 4)
-  for (let at = frame.indexOf(address); at !== -1; at = frame.indexOf(address, at + 1)) {
-    frame.writeInt32BE(to, at + address.length - 4)
   }
 }
