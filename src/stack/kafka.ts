@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createKafkaClient } from '../events/kafka-client.ts'
 import type { Log } from '../model-service/ports.ts'
 import { assetPath } from './asset-path.ts'
 import { classArchive } from './class-archive.ts'
+import { ensureFromMaven } from './ensure-from-maven.ts'
 import { freePort, portAnswers } from './free-port.ts'
-import { installOnce } from './install-once.ts'
 import { findJava, type Java, lightJvmFlags } from './java.ts'
-import { runMaven } from './maven.ts'
 import { lastLines, runCommand } from './run-command.ts'
 import { StackError } from './stack-error.ts'
 import type { StackSession } from './stack-session.ts'
@@ -32,7 +30,14 @@ export async function startKafka(session: StackSession): Promise<string> {
   const { signal } = session
   const { cacheDirectory } = session.options
   const java = await findJava(process.env, signal)
-  const jars = await ensureKafkaJars(session)
+  const jars = await ensureFromMaven(session, {
+    name: 'kafka',
+    what: 'Kafka',
+    size: '45 MB',
+    goal: 'dependency:copy-dependencies',
+    output: 'jars',
+    properties: { includeScope: 'runtime' },
+  })
   // Sorted and explicit: an archive of loaded classes fits exactly one class path, and a wildcard's order is the file system's.
   const classPath = (await readdir(jars))
     .sort()
@@ -144,30 +149,6 @@ export function newClusterId(random: (size: number) => Buffer = randomBytes): st
     const id = random(16).toString('base64url')
     if (!id.startsWith('-')) return id
   }
-}
-
-async function ensureKafkaJars(session: StackSession): Promise<string> {
-  const pom = assetPath('kafka', 'pom.xml')
-  const directory = await installOnce({
-    cacheDirectory: session.options.cacheDirectory,
-    name: 'kafka',
-    identity: readFileSync(pom, 'utf8'),
-    what: 'Kafka (45 jars, 45 MB)',
-    offline: session.options.offline,
-    install: async (temporary) => {
-      session.progress('kafka', 'fetching Kafka with Maven, once (45 MB)')
-      await runMaven({
-        pom,
-        directory: temporary,
-        goal: 'dependency:copy-dependencies',
-        properties: { includeScope: 'runtime', outputDirectory: path.join(temporary, 'jars') },
-        env: process.env,
-        onMessage: (message) => session.progress('kafka', message),
-        signal: session.signal,
-      })
-    },
-  })
-  return path.join(directory, 'jars')
 }
 
 async function formatStorage(run: {

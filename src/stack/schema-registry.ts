@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { assetPath } from './asset-path.ts'
 import { classArchive } from './class-archive.ts'
+import { ensureFromMaven } from './ensure-from-maven.ts'
 import { freePort } from './free-port.ts'
-import { installOnce } from './install-once.ts'
 import { findJava, lightJvmFlags } from './java.ts'
-import { runMaven } from './maven.ts'
 import { StackError } from './stack-error.ts'
 import type { StackSession } from './stack-session.ts'
 
@@ -24,7 +21,13 @@ const REQUEST_TIMEOUT_MS = 5_000
 export async function startSchemaRegistry(session: StackSession): Promise<string> {
   const { cacheDirectory } = session.options
   const java = await findJava(process.env, session.signal)
-  const program = await ensureRegistry(session)
+  const program = await ensureFromMaven(session, {
+    name: 'registry',
+    what: 'Apicurio Registry',
+    size: '142 MB',
+    goal: 'dependency:unpack-dependencies',
+    output: 'program',
+  })
   const jar = (await readdir(program)).find((file) => file.endsWith('-runner.jar'))
   if (jar === undefined) {
     throw new StackError('STACK_PART_FAILED', `No runner jar in ${program}.`, 'Delete that folder and start again.')
@@ -90,28 +93,4 @@ export async function setCompatibility(address: string): Promise<void> {
     `The schema registry refused compatibility BACKWARD with status ${response.status}: ${text.slice(0, 300)}`,
     '',
   )
-}
-
-async function ensureRegistry(session: StackSession): Promise<string> {
-  const pom = assetPath('registry', 'pom.xml')
-  const directory = await installOnce({
-    cacheDirectory: session.options.cacheDirectory,
-    name: 'registry',
-    identity: readFileSync(pom, 'utf8'),
-    what: 'The schema registry (Apicurio, 142 MB)',
-    offline: session.options.offline,
-    install: async (temporary) => {
-      session.progress('registry', 'fetching the schema registry with Maven, once (142 MB)')
-      await runMaven({
-        pom,
-        directory: temporary,
-        goal: 'dependency:unpack-dependencies',
-        properties: { outputDirectory: path.join(temporary, 'program') },
-        env: process.env,
-        onMessage: (message) => session.progress('registry', message),
-        signal: session.signal,
-      })
-    },
-  })
-  return path.join(directory, 'program')
 }
