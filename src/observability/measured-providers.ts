@@ -38,6 +38,7 @@ function measure(provider: ModelProvider, metrics: Metrics): ModelProvider {
       }
     }
   return {
+    ...(provider.countTokens && { countTokens: provider.countTokens.bind(provider) }),
     id: provider.id,
     capabilities: provider.capabilities,
     chat: timed((call, context) => provider.chat(call, context)),

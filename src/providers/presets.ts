@@ -1,11 +1,17 @@
 import type { ProviderDefinition } from '../contract/types.ts'
+import type { ProviderFeatures } from './features.ts'
 import { type OpenAiDialect, openAiDialect } from './openai/openai-dialect.ts'
+import { openAiFeatures } from './openai/openai-features.ts'
 
 /** A provider that is known without being registered: data, no code. */
-export interface Preset {
+export type Preset = PresetAddress & WireFormat
+
+/** What a wire format needs to know of a preset; each format has one folder and one case in provider-factory.ts. */
+export type WireFormat = { format: 'openai'; dialect: OpenAiDialect }
+
+/** Name, address and key of a preset. */
+export interface PresetAddress {
   name: string
-  /** The wire format; each has one folder. */
-  format: 'openai'
   /** Null where the operator must give it. */
   baseUrl: string | null
   /** Appended to a base address that has no path. */
@@ -13,7 +19,6 @@ export interface Preset {
   /** Where its key is looked for, sent to its own host only; empty where none is needed. */
   keyReferences: readonly string[]
   defaultModel: string | null
-  dialect: OpenAiDialect
 }
 
 /** A server that speaks OpenAI's protocol in its oldest and most widely understood form. */
@@ -111,6 +116,16 @@ const table: readonly Preset[] = [
 /** All presets by name. */
 export const presets: ReadonlyMap<string, Preset> = new Map(table.map((preset) => [preset.name, preset]))
 
+/** What a preset's provider is able to do. */
+export function presetFeatures(preset: Preset): ProviderFeatures {
+  switch (preset.format) {
+    case 'openai':
+      return openAiFeatures(preset.dialect)
+    default:
+      return preset.format satisfies never
+  }
+}
+
 /** A preset as it would be registered. */
 export function presetDefinition({ name, baseUrl, keyReferences, defaultModel }: Preset): ProviderDefinition {
   return {
@@ -130,11 +145,15 @@ function hosted(
   dialect: OpenAiDialect,
   defaultModel: string | null = null,
 ): Preset {
-  const keyReferences = [`MODEL_KEY_${name.toUpperCase().replaceAll('-', '_')}`]
+  const keyReferences = [keyReferenceOf(name)]
   return { name, format: 'openai', baseUrl, defaultPath: '/v1', keyReferences, defaultModel, dialect }
 }
 
 function served(name: string, baseUrl: string | null, dialect: OpenAiDialect): Preset {
   const open = { keyReferences: [], defaultModel: null }
   return { name, format: 'openai', baseUrl, defaultPath: '/v1', ...open, dialect }
+}
+
+function keyReferenceOf(name: string): string {
+  return `MODEL_KEY_${name.toUpperCase().replaceAll('-', '_')}`
 }

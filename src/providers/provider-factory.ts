@@ -4,10 +4,12 @@ import { createHostMatcher, type HostMatcher, isLoopback } from './host-allow-li
 import type { HttpClient } from './http/http-client.ts'
 import type { MediaFetcher } from './http/media-fetcher.ts'
 import { inferProvider } from './infer-provider.ts'
+import { invalidRequest } from './invalid-request.ts'
 import { type KeySources, resolveKey } from './key-resolver.ts'
 import { OpenAiProvider } from './openai/openai-provider.ts'
 import { type Preset, presetDefinition, presets } from './presets.ts'
 import { type ModelProvider, ProviderError } from './provider.ts'
+import type { ProviderParts } from './provider-parts.ts'
 
 /** What the factory builds adapters with. */
 export interface ConfiguredProviderFactoryOptions extends KeySources {
@@ -70,13 +72,17 @@ export class ConfiguredProviderFactory implements ProviderFactory {
   /** @throws INVALID_REQUEST */
   #baseUrlOf({ id, baseUrl }: ProviderDefinition, preset: Preset): URL {
     const text = baseUrl ?? preset.baseUrl
-    if (text === null) throw invalid(id, `Provider ${id} (${preset.name}) needs a baseUrl; set it in its registration.`)
+    if (text === null)
+      throw invalidRequest(id, `Provider ${id} (${preset.name}) needs a baseUrl; set it in its registration.`)
     const url = URL.parse(text)
     if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.hash !== '') {
-      throw invalid(id, `The baseUrl of provider ${id} must be an http or https address without user name or fragment.`)
+      throw invalidRequest(
+        id,
+        `The baseUrl of provider ${id} must be an http or https address without user name or fragment.`,
+      )
     }
     if (!isLoopback(url) && !presetOrigins.has(url.origin) && !this.#isAllowed(url)) {
-      throw invalid(
+      throw invalidRequest(
         id,
         `Provider ${id} lies at ${url.host}, which is not on the allow-list; add it to PROVIDER_ALLOWED_HOSTS.`,
       )
@@ -98,18 +104,11 @@ function referencesOf({ keyReferences }: ProviderDefinition, preset: Preset, bas
   return keyReferences
 }
 
-function build(
-  preset: Preset,
-  parts: { id: string; baseUrl: URL; key: string | null; http: HttpClient; media: MediaFetcher },
-): ModelProvider {
+function build(preset: Preset, parts: ProviderParts): ModelProvider {
   switch (preset.format) {
     case 'openai':
       return new OpenAiProvider({ ...parts, dialect: preset.dialect })
     default:
       return preset.format satisfies never
   }
-}
-
-function invalid(provider: string, message: string): ProviderError {
-  return new ProviderError('INVALID_REQUEST', message, { provider })
 }

@@ -121,6 +121,11 @@ export interface ModelProvider {
     call: ProviderCall<AudioTranslationInput>,
     context: CallContext,
   ): Promise<ProviderAnswer<AudioTranslationOutput>>
+  /**
+   * How many input tokens the chat has, by the provider's own count; absent where the format has no such call. It asks
+   * the provider, and costs nothing there.
+   */
+  countTokens?(call: ProviderCall<ChatInput>, context: Pick<CallContext, 'signal' | 'timeoutMs'>): Promise<number>
   /** The models that the key may use, by name at the provider. */
   listModels(context: Pick<CallContext, 'signal' | 'timeoutMs'>): Promise<string[]>
   /** Resolves when the key is accepted. @throws PROVIDER_AUTHENTICATION */

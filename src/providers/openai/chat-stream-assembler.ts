@@ -1,14 +1,15 @@
 import type { ChatOutput, ToolCallDelta, Usage } from '../../contract/types.ts'
-import { isErrorBody } from '../http/error-body.ts'
+import { madeUpId } from '../answers/made-up-id.ts'
+import { cutShort } from '../answers/malformed.ts'
+import { readJsonChunk } from '../answers/read-json-answer.ts'
 import type { HttpAnswer } from '../http/http-client.ts'
-import { asList, asNumber, asObject, asText, type JsonObject, parseJson } from '../http/json-shape.ts'
-import { mapHttpError } from '../http/map-http-error.ts'
+import { asList, asNumber, asObject, asText, type JsonObject } from '../http/json-shape.ts'
 import { requestIdOf } from '../http/request-id.ts'
-import { type ChatDelta, type ProviderAnswer, ProviderError } from '../provider.ts'
-import { type AnswerContext, malformed } from './answer-context.ts'
+import type { ChatDelta, ProviderAnswer } from '../provider.ts'
+import type { AnswerContext } from './answer-context.ts'
 import { finishReasonOf } from './from-chat-response.ts'
 import { mapTokenUsage } from './map-usage.ts'
-import { madeUpId, readArguments, readMessageContent } from './read-message-content.ts'
+import { readArguments, readMessageContent } from './read-message-content.ts'
 
 interface PartialCall {
   id: string
@@ -46,11 +47,7 @@ export class ChatStreamAssembler {
       this.#isDone = true
       return true
     }
-    const parsed = parseJson(data)
-    const head = { status: 200, headers: {} }
-    if (isErrorBody(parsed)) throw mapHttpError({ ...head, body: Buffer.from(data) }, this.#context)
-    const chunk = asObject(parsed)
-    if (chunk === undefined) throw malformed(head, this.#context, 'a chunk that is not a JSON object')
+    const chunk = readJsonChunk(data, this.#context)
     this.#model ??= asText(chunk['model']) || undefined
     this.#id ??= asText(chunk['id']) || undefined
     const usage = chunk['usage'] ?? asObject(chunk['x_groq'])?.['usage']
@@ -67,13 +64,7 @@ export class ChatStreamAssembler {
   /** The whole answer. @throws PROVIDER_ERROR, outcome UNKNOWN, when the stream ended before its end marker */
   finish(answer: HttpAnswer): ProviderAnswer<ChatOutput> {
     if (!this.#isDone || this.#finishReason === undefined) {
-      const { provider } = this.#context
-      const missing = this.#isDone ? 'a finish reason' : 'its end marker'
-      throw new ProviderError('PROVIDER_ERROR', `The stream of provider ${provider} ended without ${missing}.`, {
-        provider,
-        httpStatus: answer.status,
-        outcome: 'UNKNOWN',
-      })
+      throw cutShort(answer, this.#context, this.#isDone ? 'a finish reason' : 'its end marker')
     }
     const output: ChatOutput = {
       text: this.#text.join(''),

@@ -1,9 +1,11 @@
 import type { CompletionOutput } from '../../contract/types.ts'
+import { malformed } from '../answers/malformed.ts'
+import { readJsonAnswer } from '../answers/read-json-answer.ts'
 import type { HttpAnswer } from '../http/http-client.ts'
 import { asList, asObject, asText } from '../http/json-shape.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { ProviderAnswer } from '../provider.ts'
-import { type AnswerContext, malformed, readJsonAnswer } from './answer-context.ts'
+import type { AnswerContext } from './answer-context.ts'
 import { mapFinishReason } from './map-finish-reason.ts'
 import { mapTokenUsage } from './map-usage.ts'
 

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { GeneratedImage, ImageGenerationOutput, MediaRef } from '../../contract/types.ts'
+import { malformed } from '../answers/malformed.ts'
+import { readJsonAnswer } from '../answers/read-json-answer.ts'
 import type { HttpAnswer } from '../http/http-client.ts'
 import { asList, asObject, asText } from '../http/json-shape.ts'
 import { requestIdOf } from '../http/request-id.ts'
+import { sniffImageType } from '../media/sniff-image-type.ts'
 import type { ProviderAnswer } from '../provider.ts'
-import { type AnswerContext, malformed, readJsonAnswer } from './answer-context.ts'
+import type { AnswerContext } from './answer-context.ts'
 import { mapImageUsage } from './map-usage.ts'
-import { sniffImageType } from './sniff-image-type.ts'
 
 /**
  * Reads the answer of POST /images/generations. Bytes come with the media type that they show and their SHA-256; an

@@ -1,21 +1,6 @@
 import type { Usage } from '../../contract/types.ts'
+import { noUsage } from '../answers/no-usage.ts'
 import { asCount, asNumber, asObject } from '../http/json-shape.ts'
-
-/** Nothing consumed, reported by the provider. */
-export const noUsage: Readonly<Usage> = {
-  inputUncachedTokens: 0,
-  inputCacheReadTokens: 0,
-  inputCacheWriteTokens: 0,
-  inputAudioTokens: 0,
-  inputImageTokens: 0,
-  outputTokens: 0,
-  outputReasoningTokens: 0,
-  outputAudioTokens: 0,
-  outputImageTokens: 0,
-  audioSeconds: null,
-  imageCount: 0,
-  estimated: false,
-}
 
 /**
  * `usage` of chats, completions and embeddings in disjoint classes. `prompt_tokens` includes what came from and went to

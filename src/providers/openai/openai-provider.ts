@@ -11,22 +11,18 @@ import type {
   EmbeddingOutput,
   ImageGenerationInput,
   ImageGenerationOutput,
-  RequestType,
 } from '../../contract/types.ts'
-import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts'
+import { deltaListener } from '../answers/delta-listener.ts'
+import { malformed } from '../answers/malformed.ts'
+import { readJsonAnswer } from '../answers/read-json-answer.ts'
+import { BaseProvider } from '../base-provider.ts'
 import { asList, asObject, asText, parseJson } from '../http/json-shape.ts'
 import { mapHttpError } from '../http/map-http-error.ts'
-import type { MediaFetcher } from '../http/media-fetcher.ts'
-import {
-  type CallableType,
-  type CallContext,
-  type ChatDelta,
-  type ModelProvider,
-  type ProviderAnswer,
-  type ProviderCall,
-  ProviderError,
-} from '../provider.ts'
-import { type AnswerContext, malformed, readJsonAnswer } from './answer-context.ts'
+import { ProviderConnection } from '../http/provider-connection.ts'
+import { resolveChatMedia } from '../media/resolve-chat-media.ts'
+import type { CallContext, ProviderAnswer, ProviderCall } from '../provider.ts'
+import type { ProviderParts } from '../provider-parts.ts'
+import type { AnswerContext } from './answer-context.ts'
 import { ChatStreamAssembler } from './chat-stream-assembler.ts'
 import { fromTranscriptionResponse, fromTranslationResponse } from './from-audio-response.ts'
 import { fromChatResponse } from './from-chat-response.ts'
@@ -34,7 +30,6 @@ import { fromCompletionResponse } from './from-completion-response.ts'
 import { fromEmbeddingResponse } from './from-embedding-response.ts'
 import { fromImageResponse } from './from-image-response.ts'
 import type { OpenAiDialect } from './openai-dialect.ts'
-import { resolveChatMedia } from './resolve-chat-media.ts'
 import { toTranscriptionForm, toTranslationForm } from './to-audio-form.ts'
 import { type BodyContext, toChatBody } from './to-chat-body.ts'
 import { toCompletionBody } from './to-completion-body.ts'
@@ -42,17 +37,8 @@ import { toEmbeddingBody } from './to-embedding-body.ts'
 import { toImageBody } from './to-image-body.ts'
 
 /** What an adapter of the OpenAI family is made of. */
-export interface OpenAiProviderOptions {
-  id: string
-  /** Base address, for example `https://api.openai.com/v1`; its query, as Azure wants one, goes with every call. */
-  baseUrl: URL
-  /** Null where the server wants none. */
-  key: string | null
+export interface OpenAiProviderOptions extends ProviderParts {
   dialect: OpenAiDialect
-  http: HttpClient
-  media: MediaFetcher
-  /** Unix time in ms; the system's clock by default. */
-  now?: () => number
 }
 
 type ShortContext = Pick<CallContext, 'signal' | 'timeoutMs'>
@@ -61,89 +47,90 @@ type ShortContext = Pick<CallContext, 'signal' | 'timeoutMs'>
  * OpenAI and every server that speaks like it. One call is one exchange: nothing is retried here. The translations are
  * pure and lie beside this file; this class only sends.
  */
-export class OpenAiProvider implements ModelProvider {
-  readonly id: string
-  readonly capabilities: readonly RequestType[]
-  readonly #options: OpenAiProviderOptions
+export class OpenAiProvider extends BaseProvider {
+  readonly #connection: ProviderConnection
+  readonly #dialect: OpenAiDialect
+  readonly #media: ProviderParts['media']
 
-  constructor(options: OpenAiProviderOptions) {
-    this.id = options.id
-    this.capabilities = options.dialect.capabilities
-    this.#options = options
+  constructor({ dialect, media, ...parts }: OpenAiProviderOptions) {
+    super(parts.id, dialect.capabilities)
+    this.#connection = new ProviderConnection({ ...parts, headers: keyHeaders(parts.key, dialect) })
+    this.#dialect = dialect
+    this.#media = media
   }
 
-  async chat(call: ProviderCall<ChatInput>, context: CallContext): Promise<ProviderAnswer<ChatOutput>> {
-    this.#mustServe('CHAT')
-    const { dialect, http, media } = this.#options
-    const input = await resolveChatMedia(call.input, dialect, (ref) => media.load(ref, context.signal))
+  override async chat(call: ProviderCall<ChatInput>, context: CallContext): Promise<ProviderAnswer<ChatOutput>> {
+    this.mustServe('CHAT')
+    const input = await resolveChatMedia(call.input, {
+      fetchedKinds: this.#dialect.fetchesImages ? ['IMAGE'] : [],
+      load: (media) => this.#media.load(media, context.signal),
+    })
+    const path = '/chat/completions'
     const isStreamed = context.onDelta !== undefined
     const body = toChatBody(input, this.#bodyContext(call.model), isStreamed)
-    const request = this.#request('/chat/completions', context)
     const answerContext = this.#answerContext(call.model)
-    if (!isStreamed) return fromChatResponse(await http.postJson(request, body), answerContext)
-
-    let isFirst = true
-    const onDelta = (delta: ChatDelta) => {
-      if (isFirst) context.onFirstContent?.(this.#now())
-      isFirst = false
-      context.onDelta?.(delta)
-    }
-    const assembler = new ChatStreamAssembler(answerContext, onDelta)
-    const answer = await http.postJsonForEvents(request, body, (data) => assembler.accept(data))
+    if (!isStreamed) return fromChatResponse(await this.#connection.postJson(path, body, context), answerContext)
+    const assembler = new ChatStreamAssembler(answerContext, deltaListener(context, this.#connection.now))
+    const answer = await this.#connection.postJsonForEvents(path, body, context, (data) => assembler.accept(data))
     // A body came instead of events: an error, or a server that does not stream, whose answer is as good.
     if (answer.body.length > 0 || answer.status !== 200) return fromChatResponse(answer, answerContext)
     return assembler.finish(answer)
   }
 
-  async completion(
+  override async completion(
     call: ProviderCall<CompletionInput>,
     context: CallContext,
   ): Promise<ProviderAnswer<CompletionOutput>> {
-    this.#mustServe('COMPLETION')
+    this.mustServe('COMPLETION')
     const body = toCompletionBody(call.input, this.#bodyContext(call.model))
-    return fromCompletionResponse(await this.#post('/completions', body, context), this.#answerContext(call.model))
+    const answer = await this.#connection.postJson('/completions', body, context)
+    return fromCompletionResponse(answer, this.#answerContext(call.model))
   }
 
-  async embedding(call: ProviderCall<EmbeddingInput>, context: CallContext): Promise<ProviderAnswer<EmbeddingOutput>> {
-    this.#mustServe('EMBEDDING')
+  override async embedding(
+    call: ProviderCall<EmbeddingInput>,
+    context: CallContext,
+  ): Promise<ProviderAnswer<EmbeddingOutput>> {
+    this.mustServe('EMBEDDING')
     const body = toEmbeddingBody(call.input, this.#bodyContext(call.model))
-    const answer = await this.#post('/embeddings', body, context)
+    const answer = await this.#connection.postJson('/embeddings', body, context)
     return fromEmbeddingResponse(answer, call.input.texts.length, this.#answerContext(call.model))
   }
 
-  async imageGeneration(
+  override async imageGeneration(
     call: ProviderCall<ImageGenerationInput>,
     context: CallContext,
   ): Promise<ProviderAnswer<ImageGenerationOutput>> {
-    this.#mustServe('IMAGE_GENERATION')
+    this.mustServe('IMAGE_GENERATION')
     const body = toImageBody(call.input, this.#bodyContext(call.model))
-    return fromImageResponse(await this.#post('/images/generations', body, context), this.#answerContext(call.model))
+    const answer = await this.#connection.postJson('/images/generations', body, context)
+    return fromImageResponse(answer, this.#answerContext(call.model))
   }
 
-  async audioTranscription(
+  override async audioTranscription(
     call: ProviderCall<AudioTranscriptionInput>,
     context: CallContext,
   ): Promise<ProviderAnswer<AudioTranscriptionOutput>> {
-    this.#mustServe('AUDIO_TRANSCRIPTION')
-    const audio = await this.#options.media.load(call.input.audio, context.signal)
+    this.mustServe('AUDIO_TRANSCRIPTION')
+    const audio = await this.#media.load(call.input.audio, context.signal)
     const form = toTranscriptionForm(call.input, { provider: this.id, model: call.model, audio })
-    const answer = await this.#options.http.postForm(this.#request('/audio/transcriptions', context), form)
+    const answer = await this.#connection.postForm('/audio/transcriptions', form, context)
     return fromTranscriptionResponse(answer, this.#answerContext(call.model))
   }
 
-  async audioTranslation(
+  override async audioTranslation(
     call: ProviderCall<AudioTranslationInput>,
     context: CallContext,
   ): Promise<ProviderAnswer<AudioTranslationOutput>> {
-    this.#mustServe('AUDIO_TRANSLATION')
-    const audio = await this.#options.media.load(call.input.audio, context.signal)
+    this.mustServe('AUDIO_TRANSLATION')
+    const audio = await this.#media.load(call.input.audio, context.signal)
     const form = toTranslationForm(call.input, { provider: this.id, model: call.model, audio })
-    const answer = await this.#options.http.postForm(this.#request('/audio/translations', context), form)
+    const answer = await this.#connection.postForm('/audio/translations', form, context)
     return fromTranslationResponse(answer, this.#answerContext(call.model))
   }
 
-  async listModels(context: ShortContext): Promise<string[]> {
-    const answer = await this.#options.http.get(this.#request('/models', context))
+  override async listModels(context: ShortContext): Promise<string[]> {
+    const answer = await this.#connection.get('/models', context)
     const answerContext = this.#answerContext(null)
     const parsed = answer.status === 200 ? parseJson(answer.body.toString('utf8')) : undefined
     // Together answers with a bare list.
@@ -153,45 +140,21 @@ export class OpenAiProvider implements ModelProvider {
     return names.filter((name) => name !== undefined).sort()
   }
 
-  async checkKey(context: ShortContext): Promise<void> {
-    const { http, dialect } = this.#options
-    const answer = await http.get(this.#request(dialect.keyCheckPath, context))
+  override async checkKey(context: ShortContext): Promise<void> {
+    const answer = await this.#connection.get(this.#dialect.keyCheckPath, context)
     if (answer.status !== 200) throw mapHttpError(answer, this.#answerContext(null))
   }
 
-  #post(path: string, body: object, context: CallContext): Promise<HttpAnswer> {
-    return this.#options.http.postJson(this.#request(path, context), body)
-  }
-
-  #request(path: string, context: ShortContext & Partial<CallContext>): HttpRequest {
-    const { baseUrl, key, dialect } = this.#options
-    const url = new URL(baseUrl)
-    url.pathname = `${baseUrl.pathname.replace(/\/+$/, '')}${path}`
-    const headers: Record<string, string> = { accept: 'application/json' }
-    if (key !== null) headers[dialect.keyHeader] = dialect.keyHeader === 'authorization' ? `Bearer ${key}` : key
-    if (context.idempotencyKey !== undefined) headers['idempotency-key'] = context.idempotencyKey
-    return { provider: this.id, url, headers, signal: context.signal, timeoutMs: context.timeoutMs }
-  }
-
   #bodyContext(model: string): BodyContext {
-    return { provider: this.id, model, dialect: this.#options.dialect }
+    return { provider: this.id, model, dialect: this.#dialect }
   }
 
   #answerContext(model: string | null): AnswerContext {
-    const { key, dialect } = this.#options
-    return { provider: this.id, model, secrets: key === null ? [] : [key], now: this.#now(), dialect }
+    return { ...this.#connection.errorContext(model), dialect: this.#dialect }
   }
+}
 
-  #now(): number {
-    return this.#options.now?.() ?? Date.now()
-  }
-
-  #mustServe(type: CallableType): void {
-    if (this.capabilities.includes(type)) return
-    throw new ProviderError(
-      'CAPABILITY_NOT_SUPPORTED',
-      `Provider ${this.id} does not serve ${type}, only ${this.capabilities.join(', ')}; choose another provider.`,
-      { provider: this.id },
-    )
-  }
+function keyHeaders(key: string | null, { keyHeader }: OpenAiDialect): Record<string, string> {
+  if (key === null) return {}
+  return { [keyHeader]: keyHeader === 'authorization' ? `Bearer ${key}` : key }
 }

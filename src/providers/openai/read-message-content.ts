@@ -1,4 +1,5 @@
 import type { ToolCall } from '../../contract/types.ts'
+import { madeUpId } from '../answers/made-up-id.ts'
 import { asList, asObject, asText, type JsonObject } from '../http/json-shape.ts'
 
 /** Text and reasoning of a message or of a delta. */
@@ -46,9 +47,4 @@ export function readToolCalls(raw: unknown): ToolCall[] {
 export function readArguments(value: unknown): string {
   if (typeof value === 'string') return value
   return value === undefined || value === null ? '' : JSON.stringify(value)
-}
-
-/** An id for a call that came without one. */
-export function madeUpId(index: number): string {
-  return `call_${index}`
 }

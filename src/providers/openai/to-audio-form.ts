@@ -1,8 +1,9 @@
 import type { AudioTranscriptionInput, AudioTranslationInput } from '../../contract/types.ts'
-import { filenameOf } from '../filename-of.ts'
 import type { FormFields, FormFile } from '../http/http-client.ts'
 import type { LoadedMedia } from '../http/media-fetcher.ts'
-import { mergeProviderOptions } from './merge-provider-options.ts'
+import { filenameOf } from '../media/filename-of.ts'
+import { mergeProviderOptions } from '../merge-provider-options.ts'
+import { reservedFields } from './reserved-fields.ts'
 
 /** What a form is made for. */
 export interface FormContext {
@@ -21,7 +22,16 @@ export function toTranscriptionForm(input: AudioTranscriptionInput, context: For
   if (input.language !== null) fields['language'] = input.language
   if (input.prompt !== null) fields['prompt'] = input.prompt
   if (input.temperature !== null) fields['temperature'] = input.temperature
-  return toFields(mergeProviderOptions(fields, input.providerOptions, context.provider), input, context)
+  return toFields(
+    mergeProviderOptions({
+      body: fields,
+      options: input.providerOptions,
+      reserved: reservedFields,
+      provider: context.provider,
+    }),
+    input,
+    context,
+  )
 }
 
 /**
@@ -33,7 +43,16 @@ export function toTranslationForm(input: AudioTranslationInput, context: FormCon
   fields['response_format'] = context.model.includes('whisper') ? 'verbose_json' : 'json'
   if (input.prompt !== null) fields['prompt'] = input.prompt
   if (input.temperature !== null) fields['temperature'] = input.temperature
-  return toFields(mergeProviderOptions(fields, input.providerOptions, context.provider), input, context)
+  return toFields(
+    mergeProviderOptions({
+      body: fields,
+      options: input.providerOptions,
+      reserved: reservedFields,
+      provider: context.provider,
+    }),
+    input,
+    context,
+  )
 }
 
 /** Lists become repeated fields, objects JSON text. */

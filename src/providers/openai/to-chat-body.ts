@@ -1,8 +1,9 @@
 import type { ChatInput, ChatMessage, ResponseFormat, Tool, ToolChoice } from '../../contract/types.ts'
-import { parseJson } from '../http/json-shape.ts'
-import { ProviderError } from '../provider.ts'
-import { mergeProviderOptions } from './merge-provider-options.ts'
+import { invalidRequest } from '../invalid-request.ts'
+import { mergeProviderOptions } from '../merge-provider-options.ts'
+import { parseSchema } from '../parse-schema.ts'
 import type { OpenAiDialect } from './openai-dialect.ts'
+import { reservedFields } from './reserved-fields.ts'
 import { toContentPart } from './to-content-part.ts'
 import { toSamplingFields } from './to-sampling-fields.ts'
 
@@ -35,7 +36,7 @@ export function toChatBody(input: ChatInput, context: BodyContext, isStreamed: b
     body['stream'] = true
     if (dialect.asksStreamUsage) body['stream_options'] = { include_usage: true }
   }
-  return mergeProviderOptions(body, input.providerOptions, provider)
+  return mergeProviderOptions({ body, options: input.providerOptions, reserved: reservedFields, provider })
 }
 
 function toMessage(message: ChatMessage, { provider, dialect }: BodyContext): Record<string, unknown> {
@@ -61,13 +62,13 @@ function toMessage(message: ChatMessage, { provider, dialect }: BodyContext): Re
       return { role: 'assistant', content: message.content.length === 0 ? null : content, ...name, tool_calls: calls }
     }
     case 'TOOL':
-      if (message.toolCallId === null) throw invalid(provider, 'A TOOL message needs toolCallId.')
+      if (message.toolCallId === null) throw invalidRequest(provider, 'A TOOL message needs toolCallId.')
       if (message.content.some((part) => part.kind !== 'TEXT')) {
-        throw invalid(provider, 'A TOOL message may hold text only; send media in a USER message after it.')
+        throw invalidRequest(provider, 'A TOOL message may hold text only; send media in a USER message after it.')
       }
       return { role: 'tool', tool_call_id: message.toolCallId, content: message.content.length === 0 ? '' : content }
     case 'UNSPECIFIED':
-      throw invalid(provider, 'A message has no role; set it to SYSTEM, USER, ASSISTANT or TOOL.')
+      throw invalidRequest(provider, 'A message has no role; set it to SYSTEM, USER, ASSISTANT or TOOL.')
     default:
       return message.role satisfies never
   }
@@ -92,7 +93,7 @@ function toReasoningFields({ reasoning }: ChatInput, dialect: OpenAiDialect): Re
 }
 
 function toTool({ name, description, parameters, strict }: Tool, provider: string): Record<string, unknown> {
-  const schema = parsedSchema(parameters, `The parameters of tool ${name}`, provider)
+  const schema = parseSchema(parameters, `The parameters of tool ${name}`, provider)
   const rest = { ...(description !== null && { description }), parameters: schema, ...(strict && { strict }) }
   return { type: 'function', function: { name, ...rest } }
 }
@@ -106,7 +107,7 @@ function toToolChoice({ mode, name }: ToolChoice, provider: string): unknown {
     case 'REQUIRED':
       return 'required'
     case 'TOOL':
-      if (name === null) throw invalid(provider, 'toolChoice of mode TOOL needs the name of the tool.')
+      if (name === null) throw invalidRequest(provider, 'toolChoice of mode TOOL needs the name of the tool.')
       return { type: 'function', function: { name } }
     default:
       return mode satisfies never
@@ -120,21 +121,11 @@ function toResponseFormat({ kind, name, schema, strict }: ResponseFormat, provid
     case 'JSON_OBJECT':
       return { type: 'json_object' }
     case 'JSON_SCHEMA': {
-      if (schema === null) throw invalid(provider, 'responseFormat of kind JSON_SCHEMA needs a schema.')
-      const parsed = parsedSchema(schema, 'responseFormat.schema', provider)
+      if (schema === null) throw invalidRequest(provider, 'responseFormat of kind JSON_SCHEMA needs a schema.')
+      const parsed = parseSchema(schema, 'responseFormat.schema', provider)
       return { type: 'json_schema', json_schema: { name: name ?? 'answer', schema: parsed, ...(strict && { strict }) } }
     }
     default:
       return kind satisfies never
   }
-}
-
-function parsedSchema(json: string, what: string, provider: string): unknown {
-  const schema = parseJson(json)
-  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema
-  throw invalid(provider, `${what} must be the JSON text of a JSON Schema object.`)
-}
-
-function invalid(provider: string, message: string): ProviderError {
-  return new ProviderError('INVALID_REQUEST', message, { provider })
 }

@@ -1,5 +1,6 @@
 import type { CompletionInput } from '../../contract/types.ts'
-import { mergeProviderOptions } from './merge-provider-options.ts'
+import { mergeProviderOptions } from '../merge-provider-options.ts'
+import { reservedFields } from './reserved-fields.ts'
 import type { BodyContext } from './to-chat-body.ts'
 import { toSamplingFields } from './to-sampling-fields.ts'
 
@@ -14,5 +15,5 @@ export function toCompletionBody(input: CompletionInput, context: BodyContext): 
   if (input.suffix !== null) body['suffix'] = input.suffix
   if (input.sampling.maxOutputTokens !== null) body['max_tokens'] = input.sampling.maxOutputTokens
   if (input.user !== null && dialect.takesUser) body['user'] = input.user
-  return mergeProviderOptions(body, input.providerOptions, provider)
+  return mergeProviderOptions({ body, options: input.providerOptions, reserved: reservedFields, provider })
 }

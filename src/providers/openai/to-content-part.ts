@@ -1,6 +1,7 @@
 import type { ContentPart, MediaRef } from '../../contract/types.ts'
-import { filenameOf } from '../filename-of.ts'
-import { ProviderError } from '../provider.ts'
+import { invalidRequest } from '../invalid-request.ts'
+import { filenameOf } from '../media/filename-of.ts'
+import { bytesOf, dataUrlOf, mediaOf } from '../media/media-of.ts'
 import type { OpenAiDialect } from './openai-dialect.ts'
 
 /**
@@ -13,7 +14,7 @@ export function toContentPart(part: ContentPart, dialect: OpenAiDialect, provide
       return { type: 'text', text: part.text ?? '' }
     case 'IMAGE': {
       const media = mediaOf(part, provider)
-      const url = media.bytes === null ? media.url : dataUrl(media)
+      const url = media.bytes === null ? media.url : dataUrlOf(media)
       return { type: 'image_url', image_url: { url, ...(part.detail !== null && { detail: part.detail }) } }
     }
     case 'AUDIO': {
@@ -27,37 +28,19 @@ export function toContentPart(part: ContentPart, dialect: OpenAiDialect, provide
       bytesOf(media, provider)
       const filename = filenameOf(media)
       if (dialect.mediaParts === 'mistral') {
-        return { type: 'document_url', document_url: dataUrl(media), document_name: filename }
+        return { type: 'document_url', document_url: dataUrlOf(media), document_name: filename }
       }
-      return { type: 'file', file: { filename, file_data: dataUrl(media) } }
+      return { type: 'file', file: { filename, file_data: dataUrlOf(media) } }
     }
     case 'UNSPECIFIED':
-      throw invalid(provider, 'A content part has no kind; set it to TEXT, IMAGE, AUDIO or FILE.')
+      throw invalidRequest(provider, 'A content part has no kind; set it to TEXT, IMAGE, AUDIO or FILE.')
     default:
       return part.kind satisfies never
   }
 }
 
-function mediaOf(part: ContentPart, provider: string): MediaRef {
-  if (part.media !== null) return part.media
-  throw invalid(provider, `A content part of kind ${part.kind} has no media; set \`media\`.`)
-}
-
-function bytesOf(media: MediaRef, provider: string): Buffer {
-  if (media.bytes !== null) return media.bytes
-  throw invalid(provider, 'Audio and files of a chat must be given as bytes.')
-}
-
-function dataUrl(media: MediaRef): string {
-  return `data:${media.mediaType};base64,${media.bytes?.toString('base64') ?? ''}`
-}
-
 function audioFormatOf({ mediaType }: MediaRef, provider: string): 'wav' | 'mp3' {
   if (/^audio\/(x-|vnd\.)?wave?$/.test(mediaType)) return 'wav'
   if (/^audio\/(mp3|mpeg)$/.test(mediaType)) return 'mp3'
-  throw invalid(provider, `Audio of a chat must be audio/wav or audio/mpeg, not ${mediaType}; convert it.`)
-}
-
-function invalid(provider: string, message: string): ProviderError {
-  return new ProviderError('INVALID_REQUEST', message, { provider })
+  throw invalidRequest(provider, `Audio of a chat must be audio/wav or audio/mpeg, not ${mediaType}; convert it.`)
 }

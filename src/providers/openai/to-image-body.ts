@@ -1,5 +1,6 @@
 import type { ImageGenerationInput } from '../../contract/types.ts'
-import { mergeProviderOptions } from './merge-provider-options.ts'
+import { mergeProviderOptions } from '../merge-provider-options.ts'
+import { reservedFields } from './reserved-fields.ts'
 import type { BodyContext } from './to-chat-body.ts'
 
 /** Models that always answer with bytes and refuse `response_format` with 400 `unknown_parameter`. */
@@ -18,5 +19,5 @@ export function toImageBody(
   if (input.background !== null) body['background'] = input.background
   if (input.outputFormat !== null) body['output_format'] = input.outputFormat
   if (input.user !== null && dialect.takesUser) body['user'] = input.user
-  return mergeProviderOptions(body, input.providerOptions, provider)
+  return mergeProviderOptions({ body, options: input.providerOptions, reserved: reservedFields, provider })
 }

@@ -1,5 +1,5 @@
 import type { SamplingParameters } from '../../contract/types.ts'
-import { ProviderError } from '../provider.ts'
+import { invalidRequest } from '../invalid-request.ts'
 import type { OpenAiDialect } from './openai-dialect.ts'
 
 /** Sampling parameters that both chat and completion take. @throws INVALID_REQUEST for topK where there is none */
@@ -17,9 +17,7 @@ export function toSamplingFields(
   if (sampling.seed !== null && dialect.seedField !== null) fields[dialect.seedField] = sampling.seed
   if (sampling.topK !== null) {
     if (!dialect.takesTopK) {
-      throw new ProviderError('INVALID_REQUEST', `Provider ${provider} takes no sampling.topK; leave it out.`, {
-        provider,
-      })
+      throw invalidRequest(provider, `Provider ${provider} takes no sampling.topK; leave it out.`)
     }
     fields['top_k'] = sampling.topK
   }

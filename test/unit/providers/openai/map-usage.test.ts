@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { mapAudioUsage, mapImageUsage, mapTokenUsage, noUsage } from '../../../../src/providers/openai/map-usage.ts'
+import { noUsage } from '../../../../src/providers/answers/no-usage.ts'
+import { mapAudioUsage, mapImageUsage, mapTokenUsage } from '../../../../src/providers/openai/map-usage.ts'
 
 describe('mapTokenUsage', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { sniffImageType } from '../../../../src/providers/media/sniff-image-type.ts'
 import { openAiDialect } from '../../../../src/providers/openai/openai-dialect.ts'
-import { sniffImageType } from '../../../../src/providers/openai/sniff-image-type.ts'
 import { toTranscriptionForm, toTranslationForm } from '../../../../src/providers/openai/to-audio-form.ts'
 import { toCompletionBody } from '../../../../src/providers/openai/to-completion-body.ts'
 import { toEmbeddingBody } from '../../../../src/providers/openai/to-embedding-body.ts'

@@ -1,4 +1,4 @@
-import type { MediaRef } from '../contract/types.ts'
+import type { MediaRef } from '../../contract/types.ts'
 
 /** Extensions by media type; providers judge a file by its name. */
 const extensions: Readonly<Record<string, string>> = {

@@ -1,0 +1,34 @@
+import type { ChatInput, ContentPart, MediaRef } from '../../contract/types.ts'
+import type { LoadedMedia } from '../http/media-fetcher.ts'
+
+/** How the media of a chat are resolved. */
+export interface ChatMediaOptions {
+  /** Kinds of parts that the provider fetches by address itself; all others are loaded here. */
+  fetchedKinds: readonly ContentPart['kind'][]
+  load(media: MediaRef): Promise<LoadedMedia>
+}
+
+/**
+ * The input with every medium loaded that must go as bytes: what the provider does not fetch itself, and whatever has a
+ * checksum to be checked. @throws MEDIA_UNAVAILABLE, PAYLOAD_TOO_LARGE, INVALID_REQUEST
+ */
+export async function resolveChatMedia(input: ChatInput, { fetchedKinds, load }: ChatMediaOptions): Promise<ChatInput> {
+  const mustLoad = ({ kind, media }: ContentPart) =>
+    media !== null && (media.sha256 !== null || (media.bytes === null && !fetchedKinds.includes(kind)))
+  if (!input.messages.some((message) => message.content.some(mustLoad))) return input
+  const messages = []
+  // One after the other: the bytes of a request are bounded, those of many at once would not be.
+  for (const message of input.messages) {
+    const content: ContentPart[] = []
+    for (const part of message.content) {
+      if (part.media === null || !mustLoad(part)) {
+        content.push(part)
+        continue
+      }
+      const { bytes, mediaType } = await load(part.media)
+      content.push({ ...part, media: { ...part.media, bytes, mediaType, url: null } })
+    }
+    messages.push({ ...message, content })
+  }
+  return { ...input, messages }
+}
