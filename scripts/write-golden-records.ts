@@ -1,6 +1,6 @@
 /**
- * Writes test/fixtures/golden: full records of each kind as Avro bytes and as JSON, and requests with their payload hash. Run it only
- * for a new case: what is there already must go on being read, so it overwrites nothing that exists.
+ * Writes test/fixtures/golden: full records of each kind as Avro bytes with the schema that wrote them, as JSON, and requests with
+ * their payload hash. Run it only for a new case: what is there must go on being read, so it overwrites nothing that exists.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type ContractName, completeDraft, contractType } from '../src/codec/contract-type.ts'
@@ -21,6 +21,11 @@ function writeNew(file: string, content: string | Buffer): void {
 for (const [title, { name, draft }] of Object.entries(goldenRecords)) {
   const record = completeDraft(name as ContractName, draft as never)
   writeNew(`${title}.bin`, contractType(name as ContractName).encode(record))
+  // The schema of that day, as its writer had it; documentation decodes nothing.
+  writeNew(
+    `${title}.avsc`,
+    `${JSON.stringify(JSON.parse(contractType(name as ContractName).schemaText, withoutDoc))}\n`,
+  )
   writeNew(`${title}.json`, `${JSON.stringify({ name, record }, null, 2)}\n`)
 }
 
@@ -29,3 +34,7 @@ const vectors = requests.map(([title, { draft }]) => {
   return { title, draft, hash: payloadHash(completeDraft('ModelRequest', draft as ModelRequestDraft)) }
 })
 writeNew('payload-hash.json', `${JSON.stringify(vectors, null, 2)}\n`)
+
+function withoutDoc(key: string, value: unknown): unknown {
+  return key === 'doc' ? undefined : value
+}

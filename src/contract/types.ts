@@ -1315,12 +1315,15 @@ export interface ToolCall {
   name: string
   /** JSON text of the arguments, as the model wrote it. */
   arguments: string
+  /** Opaque token of the provider that made the call, for example Gemini's thought signature. Send it back with the call, unchanged; other providers ignore it. */
+  providerState: string | null
 }
 /** {@link ToolCall} as one writes it: fields with a default may be left out. */
 export interface ToolCallDraft {
   id?: string
   name?: string
   arguments?: string
+  providerState?: string | null
 }
 
 /** The symbols of {@link ToolChoiceMode}; a reader takes one that it does not know for `AUTO`. */

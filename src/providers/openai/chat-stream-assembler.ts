@@ -72,7 +72,7 @@ export class ChatStreamAssembler {
       reasoning: this.#reasoning.join('') || null,
       toolCalls: [...this.#calls.values()]
         .filter(({ name }) => name !== '')
-        .map(({ id, name, pieces }) => ({ id, name, arguments: pieces.join('') })),
+        .map(({ id, name, pieces }) => ({ id, name, arguments: pieces.join(''), providerState: null })),
     }
     return {
       output,

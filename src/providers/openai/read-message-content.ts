@@ -39,7 +39,8 @@ export function readToolCalls(raw: unknown): ToolCall[] {
     const called = asObject(call?.['function'])
     const name = asText(called?.['name'])
     if (name === undefined) return []
-    return [{ id: asText(call?.['id']) || madeUpId(index), name, arguments: readArguments(called?.['arguments']) }]
+    const id = asText(call?.['id']) || madeUpId(index)
+    return [{ id, name, arguments: readArguments(called?.['arguments']), providerState: null }]
   })
 }
 

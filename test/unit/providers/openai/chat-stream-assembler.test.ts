@@ -61,8 +61,8 @@ describe('ChatStreamAssembler', () => {
     ])
     expect(finishReason).toBe('TOOL_CALLS')
     expect(output.toolCalls).toEqual([
-      { id: 'a', name: 'f', arguments: '{"x":1}' },
-      { id: 'b', name: 'g', arguments: '{"y":2}' },
+      { id: 'a', name: 'f', arguments: '{"x":1}', providerState: null },
+      { id: 'b', name: 'g', arguments: '{"y":2}', providerState: null },
     ])
   })
 
@@ -78,15 +78,15 @@ describe('ChatStreamAssembler', () => {
       '[DONE]',
     ])
     expect(output.toolCalls).toEqual([
-      { id: 'a', name: 'f', arguments: '{"x":1}' },
-      { id: 'b', name: 'g', arguments: '' },
+      { id: 'a', name: 'f', arguments: '{"x":1}', providerState: null },
+      { id: 'b', name: 'g', arguments: '', providerState: null },
     ])
     const { output: second, finishReason } = assemble([
       chunk({ tool_calls: [{ function: { name: 'f', arguments: '{}' } }] }),
       end(),
       '[DONE]',
     ])
-    expect(second.toolCalls).toEqual([{ id: 'call_0', name: 'f', arguments: '{}' }])
+    expect(second.toolCalls).toEqual([{ id: 'call_0', name: 'f', arguments: '{}', providerState: null }])
     expect(finishReason).toBe('TOOL_CALLS')
   })
 

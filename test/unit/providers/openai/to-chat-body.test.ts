@@ -43,7 +43,7 @@ describe('toChatBody', () => {
   it('makes the round trip of a tool', () => {
     const asked = {
       ...message('ASSISTANT'),
-      toolCalls: [{ id: 'call_1', name: 'weather', arguments: '{"city":"Bern"}' }],
+      toolCalls: [{ id: 'call_1', name: 'weather', arguments: '{"city":"Bern"}', providerState: 'gemini:abc' }],
     }
     const answered = { ...message('TOOL', text('sunny')), toolCallId: 'call_1' }
     const tools = [{ name: 'weather', description: 'Tells it', parameters: '{"type":"object"}', strict: true }]
