@@ -47,6 +47,8 @@ export interface HttpClient {
    * last) or the answer ends. The answer's body is empty then; it is filled when the provider sent no event stream.
    */
   postJsonForEvents(request: HttpRequest, body: object, onEvent: (data: string) => boolean): Promise<HttpAnswer>
+  /** The same for a stream of JSON lines (NDJSON): each line that is not blank. */
+  postJsonForLines(request: HttpRequest, body: object, onLine: (line: string) => boolean): Promise<HttpAnswer>
   /** Ends idle connections and waits for running exchanges. */
   close(): Promise<void>
 }
@@ -61,7 +63,7 @@ export interface HttpLimits {
   idleTimeoutMs: number
   /** Largest answer, in bytes; default 64 MiB. */
   maxAnswerBytes: number
-  /** Largest line, and largest event, of an event stream, in characters; default 1 MiB. */
+  /** Largest line, and largest event, of a stream, in characters; default 1 MiB. */
   maxEventLength: number
 }
 

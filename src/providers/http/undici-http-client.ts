@@ -1,7 +1,7 @@
-import { createParser } from 'eventsource-parser'
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData, Pool } from 'undici'
 import { ClientPool } from './client-pool.ts'
-import { type AnswerConsumer, type AnswerHead, Exchange, tooLarge } from './exchange.ts'
+import { EventStreamReader } from './event-stream-reader.ts'
+import { type AnswerConsumer, type AnswerHead, Exchange } from './exchange.ts'
 import {
   defaultHttpLimits,
   type FormFields,
@@ -11,6 +11,8 @@ import {
   type HttpRequest,
   headerOf,
 } from './http-client.ts'
+import { LineReader } from './line-reader.ts'
+import type { StreamReader, StreamReaderOptions } from './stream-reader.ts'
 
 /** What the client may be given. */
 export interface UndiciHttpClientOptions extends Partial<HttpLimits> {
@@ -69,37 +71,14 @@ export class UndiciHttpClient implements HttpClient {
     return this.#collect(request, { method: 'POST', body: form })
   }
 
-  async postJsonForEvents(request: HttpRequest, body: object, onEvent: (data: string) => boolean): Promise<HttpAnswer> {
-    const decoder = new TextDecoder()
-    let isDone = false
-    const parser = createParser({
-      maxBufferSize: this.#limits.maxEventLength,
-      onEvent: ({ data }) => {
-        if (!isDone) isDone = onEvent(data)
-      },
-      onError: (error) => {
-        if (error.type === 'max-buffer-size-exceeded') {
-          throw tooLarge(request.provider, `an event of more than ${this.#limits.maxEventLength} characters`)
-        }
-      },
-    })
-    const chunks: Buffer[] = []
-    const post = jsonPost(body)
-    const answer = await this.#exchange(
-      request,
-      { ...post, headers: { ...post.headers, accept: 'text/event-stream' } },
-      ({ status, headers }) => {
-        const isEvents = status === 200 && /^text\/event-stream\b/i.test(headerOf(headers, 'content-type') ?? '')
-        if (!isEvents) return collector(chunks)
-        return (chunk) => {
-          parser.feed(decoder.decode(chunk, { stream: true }))
-          return isDone
-        }
-      },
-    )
-    // A stream that ended without the last blank line has still said all that it had to say.
-    if (!isDone && chunks.length === 0) parser.feed(`${decoder.decode()}\n\n`)
-    return { ...answer, body: Buffer.concat(chunks) }
+  postJsonForEvents(request: HttpRequest, body: object, onEvent: (data: string) => boolean): Promise<HttpAnswer> {
+    const reader = new EventStreamReader(this.#readerOptions(request, onEvent))
+    return this.#read(request, body, { mediaType: eventStreamType, accept: 'text/event-stream', reader })
+  }
+
+  postJsonForLines(request: HttpRequest, body: object, onLine: (line: string) => boolean): Promise<HttpAnswer> {
+    const reader = new LineReader(this.#readerOptions(request, onLine))
+    return this.#read(request, body, { mediaType: jsonLinesType, accept: 'application/x-ndjson', reader })
   }
 
   async close(): Promise<void> {
@@ -109,6 +88,24 @@ export class UndiciHttpClient implements HttpClient {
   async #collect(request: HttpRequest, call: Call): Promise<HttpAnswer> {
     const chunks: Buffer[] = []
     const answer = await this.#exchange(request, call, () => collector(chunks))
+    return { ...answer, body: Buffer.concat(chunks) }
+  }
+
+  #readerOptions({ provider }: HttpRequest, onItem: (item: string) => boolean): StreamReaderOptions {
+    return { provider, maxLength: this.#limits.maxEventLength, onItem }
+  }
+
+  /** Posts JSON and gives a stream to the reader; an answer of another kind comes whole. */
+  async #read(request: HttpRequest, body: object, { mediaType, accept, reader }: Reading): Promise<HttpAnswer> {
+    const chunks: Buffer[] = []
+    let isStream = false
+    const post = jsonPost(body)
+    const call = { ...post, headers: { ...post.headers, accept } }
+    const answer = await this.#exchange(request, call, ({ status, headers }) => {
+      isStream = status === 200 && mediaType.test(headerOf(headers, 'content-type') ?? '')
+      return isStream ? (chunk) => reader.feed(chunk) : collector(chunks)
+    })
+    if (isStream) reader.end()
     return { ...answer, body: Buffer.concat(chunks) }
   }
 
@@ -133,6 +130,16 @@ export class UndiciHttpClient implements HttpClient {
     }
     return exchange.head
   }
+}
+
+/** The media types under which streams come. */
+const eventStreamType = /^text\/event-stream\b/i
+const jsonLinesType = /^application\/(x-)?(ndjson|jsonl|jsonlines)\b/i
+
+interface Reading {
+  mediaType: RegExp
+  accept: string
+  reader: StreamReader
 }
 
 interface Call {

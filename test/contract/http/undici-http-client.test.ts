@@ -56,6 +56,26 @@ describe('UndiciHttpClient', () => {
     expect(answer.body.toString()).toBe('{"error":1}')
   })
 
+  it('hands over JSON lines as they come, and asks for them', async () => {
+    const headers = { 'content-type': 'application/x-ndjson; charset=utf-8' }
+    const body = [Buffer.from('{"a":1}\n{"b"'), Buffer.from(':2}\r\n\n{"end":true}\n{"more":1}\n')]
+    const server = await startScriptedServer(() => ({ headers, body }))
+    releases.push(server.close)
+    const seen: string[] = []
+    const onLine = (line: string) => seen.push(line) > 0 && line.includes('end')
+    const answer = await client().postJsonForLines(request(server.url), {}, onLine)
+    expect(seen).toEqual(['{"a":1}', '{"b":2}', '{"end":true}'])
+    expect(answer).toMatchObject({ status: 200, body: Buffer.alloc(0) })
+    expect(server.requests[0]?.headers.accept).toBe('application/x-ndjson')
+  })
+
+  it('gives a JSON body instead of lines', async () => {
+    const server = await startScriptedServer(() => ({ body: '{"done":true}' }))
+    releases.push(server.close)
+    const answer = await client().postJsonForLines(request(server.url), {}, () => expect.fail('no line was sent'))
+    expect(answer.body.toString()).toBe('{"done":true}')
+  })
+
   it('bounds the time to connect, and nothing was sent then', async () => {
     const server = await startSocketServer(() => undefined)
     releases.push(server.close)

@@ -14,6 +14,7 @@ const httpClient: HttpClient = {
   postJson: answer,
   postForm: answer,
   postJsonForEvents: answer,
+  postJsonForLines: answer,
   close: async () => undefined,
 }
 const mediaFetcher: MediaFetcher = {
