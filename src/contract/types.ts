@@ -1453,6 +1453,10 @@ export interface Usage {
   imageCount: number
   /** True when the provider did not report usage and we counted it ourselves. */
   estimated: boolean
+  /** Input tokens written to the provider's prompt cache for an hour, where that has a price of its own; not among `inputCacheWriteTokens`. */
+  inputCacheWriteLongTokens: number
+  /** Web searches that the provider made for the call and charges one by one. */
+  webSearchCount: number
 }
 /** {@link Usage} as one writes it: fields with a default may be left out. */
 export interface UsageDraft {
@@ -1468,6 +1472,8 @@ export interface UsageDraft {
   audioSeconds?: number | null
   imageCount?: number
   estimated?: boolean
+  inputCacheWriteLongTokens?: number
+  webSearchCount?: number
 }
 
 /** Something the reader should know about a request that was served all the same. */

@@ -17,7 +17,7 @@ export function priceFromOverride(usage: Usage, price: PriceOverride, cardVersio
   const perMillion = input
     .times(inputTokens)
     .plus(cacheRead.times(usage.inputCacheReadTokens))
-    .plus(cacheWrite.times(usage.inputCacheWriteTokens))
+    .plus(cacheWrite.times(usage.inputCacheWriteTokens + usage.inputCacheWriteLongTokens))
     .plus(output.times(tokenTotals(usage).output))
   const amount = perMillion
     .times('0.000001')

@@ -15,6 +15,7 @@ export function tokenTotals(usage: Usage): TokenTotals {
       usage.inputUncachedTokens +
       usage.inputCacheReadTokens +
       usage.inputCacheWriteTokens +
+      usage.inputCacheWriteLongTokens +
       usage.inputAudioTokens +
       usage.inputImageTokens,
     output: usage.outputTokens + usage.outputReasoningTokens + usage.outputAudioTokens + usage.outputImageTokens,

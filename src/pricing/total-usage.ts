@@ -23,5 +23,7 @@ function addUsage(a: Usage, b: Usage): Usage {
       a.audioSeconds === null && b.audioSeconds === null ? null : (a.audioSeconds ?? 0) + (b.audioSeconds ?? 0),
     imageCount: a.imageCount + b.imageCount,
     estimated: a.estimated || b.estimated,
+    inputCacheWriteLongTokens: a.inputCacheWriteLongTokens + b.inputCacheWriteLongTokens,
+    webSearchCount: a.webSearchCount + b.webSearchCount,
   }
 }

@@ -14,4 +14,6 @@ export const noUsage: Readonly<Usage> = {
   audioSeconds: null,
   imageCount: 0,
   estimated: false,
+  inputCacheWriteLongTokens: 0,
+  webSearchCount: 0,
 }

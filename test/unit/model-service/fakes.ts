@@ -38,6 +38,8 @@ export const noUsage: Usage = {
   audioSeconds: null,
   imageCount: 0,
   estimated: false,
+  inputCacheWriteLongTokens: 0,
+  webSearchCount: 0,
 }
 
 export function usage(draft: UsageDraft): Usage {

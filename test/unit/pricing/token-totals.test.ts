@@ -15,6 +15,8 @@ test('adds each class of tokens to its side, once', () => {
     audioSeconds: 7,
     imageCount: 7,
     estimated: false,
+    inputCacheWriteLongTokens: 100_000,
+    webSearchCount: 7,
   }
-  expect(tokenTotals(usage)).toEqual({ input: 11_111, output: 2_222 })
+  expect(tokenTotals(usage)).toEqual({ input: 111_111, output: 2_222 })
 })
