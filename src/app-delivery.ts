@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Kafka } from 'kafkajs'
 import type { Pool } from 'pg'
+import type { PublishedEncoders } from './codec/record-encoder.ts'
 import type { Settings } from './config/settings-schema.ts'
 import { topicName, topics } from './contract/topics.ts'
 import { type DeliveryObserver, guardedObserver } from './delivery/delivery-observer.ts'
@@ -23,7 +24,10 @@ import { RecoverySweep } from './delivery/recovery-sweep.ts'
 import { RefusedReplies } from './delivery/refused-replies.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { systemTimers } from './delivery/timers.ts'
+import { deadLetterRecord } from './events/dead-letter.ts'
 import { createKafkaCompletionsLog } from './events/kafka-completions-log.ts'
+import { createOutcomeRecords } from './events/outcome-records.ts'
+import { retryRecord } from './events/retry-record.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
 import type { Log } from './model-service/ports.ts'
 
@@ -169,5 +173,28 @@ function memorySeats(): Seats {
       moveScanFrom: async (positions) => store.moveScanFrom(id, positions),
     }),
     forgetDead: done,
+  }
+}
+
+/** Makes the records of outcomes, retries and dead letters. `replyTopics`: those that exist and may get replies. */
+export function createDeliveryRecords(
+  settings: Settings,
+  encoders: PublishedEncoders,
+  replyTopics: ReadonlySet<string>,
+): DeliveryRecords {
+  const { topicPrefix } = settings.kafka
+  return {
+    ofOutcome: createOutcomeRecords({
+      encoders,
+      topicPrefix,
+      replyTopics,
+      bodiesKept: settings.requestLog.bodies === 'full',
+    }),
+    ofRetry: (job, planned) => {
+      const { record, tenant, requestId } = job
+      const origin = { origin: job.origin ?? job.source, timestamp: record.timestamp }
+      return retryRecord(record, origin, { tenant, requestId, ...planned }, topicPrefix)
+    },
+    ofDeadLetter: (record, error) => deadLetterRecord(record, error, topicPrefix),
   }
 }

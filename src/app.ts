@@ -9,36 +9,27 @@
  * migrations) ends the start with its code. Each release is registered beside its acquire and they run in reverse.
  */
 import type { Kafka } from 'kafkajs'
-import { createWorkerDelivery } from './app-delivery.ts'
-import { payloadHash } from './codec/payload-hash.ts'
-import { createRecordDecoder } from './codec/record-decoder.ts'
-import { openPublishedEncoders, type PublishedEncoders } from './codec/record-encoder.ts'
+import { createWorkerConsumers } from './app-consumers.ts'
+import { createDeliveryRecords, createWorkerDelivery } from './app-delivery.ts'
+import { housekeepingTasks } from './app-housekeeping.ts'
+import { openPublishedEncoders } from './codec/record-encoder.ts'
 import { openSchemaRegistry } from './codec/schema-registry.ts'
 import { kafkaConnection, schemaRegistryConnection } from './config/connections.ts'
 import type { Settings } from './config/settings-schema.ts'
-import { CommandConsumer } from './consumers/command-consumer.ts'
-import { createKafkaIntake } from './consumers/kafka-intake.ts'
-import type { IntakeListener } from './consumers/record-intake.ts'
-import { RequestConsumer } from './consumers/request-consumer.ts'
 import { retryDelayMs } from './consumers/retry-delay.ts'
 import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
-import type { DeliveryRecords } from './delivery/delivery-options.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import type { Incarnations } from './delivery/incarnations.ts'
 import type { OutgoingRecord } from './delivery/outgoing-record.ts'
-import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
-import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
+import { ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { pauseFor, systemTimers } from './delivery/timers.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
-import { deadLetterRecord } from './events/dead-letter.ts'
 import { createKafkaClient } from './events/kafka-client.ts'
 import { startOutboxRelay } from './events/outbox-relay.ts'
-import { createOutcomeRecords } from './events/outcome-records.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
-import { parseRetryRecord, retryRecord, retryTopicRoles } from './events/retry-record.ts'
 import { existingTopics } from './events/topic-admin.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
 import { deliveryMetrics, measuredRecords } from './observability/delivery-metrics.ts'
@@ -49,7 +40,7 @@ import { addConsumerSource, addDatabaseSource } from './observability/worker-sou
 import { HttpMediaFetcher } from './providers/http/media-fetcher.ts'
 import { UndiciHttpClient } from './providers/http/undici-http-client.ts'
 import { ConfiguredProviderFactory } from './providers/provider-factory.ts'
-import { type Database, openDatabase } from './registry/database.ts'
+import { openDatabase } from './registry/database.ts'
 import { createHttpSpecializations, noSpecializations } from './registry/http-specializations.ts'
 import { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
@@ -76,9 +67,6 @@ export interface Worker {
   /** Resolves when it has ended in order; rejects when it had to end by itself. */
   stopped: Promise<void>
 }
-
-/** Days for which published outbox rows are kept for a look back. */
-const outboxRetentionDays = 7
 
 /**
  * Starts a worker; resolves when it serves.
@@ -174,7 +162,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   const { incarnations: delivery, ...recovery } = createWorkerDelivery(settings, {
     kafka,
     pool: database.pool,
-    records: measuredRecords(deliveryRecords(settings, encoders, replyTopics), metrics),
+    records: measuredRecords(createDeliveryRecords(settings, encoders, replyTopics), metrics),
     observer: deliveryMetrics(metrics),
     version: building.version,
     steps,
@@ -197,12 +185,8 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   const publish = (records: readonly OutgoingRecord[]) => delivery.publishRecords(records)
   resources.defer(startOutboxRelay({ store: outbox, publish, log }))
   const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
-  const tasks = housekeepingTasks(settings, { database, outbox, cancellations })
-  const deliveryTasks = [
-    { name: 'forget dead workers', run: () => recovery.forgetDead() },
-    { name: 'shorten recovery', run: () => delivery.moveScanFrom() },
-  ]
-  resources.defer(startHousekeeping({ tasks: [...tasks, ...deliveryTasks], log }))
+  const tasks = housekeepingTasks(settings, { pool: database.pool, outbox, cancellations, recovery, delivery })
+  resources.defer(startHousekeeping({ tasks, log }))
 
   const commandBus = new InProcessCommandBus()
   const registry = new PrismaRegistry({
@@ -212,55 +196,9 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   const service = createService(settings, { ...building, delivery, commandBus, registry, cancellations })
   service.start()
 
-  const { groupId } = settings.kafka
-  const intake = (group: string, topics: readonly string[], listener: IntakeListener) =>
-    createKafkaIntake({
-      ...listener,
-      kafka,
-      groupId: group,
-      topics,
-      settings: {
-        sessionTimeoutMs: settings.kafka.sessionTimeoutMs,
-        commitIntervalMs: settings.intake.commitIntervalMs,
-      },
-      log,
-    })
-  const decoderOptions = { writerTypes: schemaRegistry, timers: systemTimers }
-
-  const commands = new CommandConsumer({
-    createIntake: (listener) => intake(`${groupId}.commands`, [topicName('commands', topicPrefix)], listener),
-    decoder: createRecordDecoder({ name: 'ModelCommand', ...decoderOptions }),
-    commandBus,
-    deadLetters: delivery,
-    onFatal,
-    log,
-  })
-  const retryTopics = retryTopicRoles.map((role) => topicName(role, topicPrefix))
-  const requests = new RequestConsumer({
-    createIntake: (listener) => intake(groupId, requestTopicNames, listener),
-    topics: requestTopics,
-    retries: {
-      topics: retryTopics,
-      createIntake: (listener) => intake(`${groupId}.retry`, retryTopics, listener),
-      isRetry: (topic) => retryTopics.includes(topic),
-      parse: parseRetryRecord,
-    },
-    decoder: createRecordDecoder({ name: 'ModelRequest', ...decoderOptions }),
-    delivery,
-    service,
-    payloadHash,
+  const { commands, requests } = createWorkerConsumers(settings, {
+    ...{ kafka, schemaRegistry, commandBus, delivery, service, requestTopics, onFatal, log },
     onChunk: (chunk) => chunks.publish(chunk),
-    onFatal,
-    drainTimeoutMs: settings.delivery.drainTimeoutMs,
-    settings: {
-      maxConcurrentRequests: settings.intake.maxConcurrentRequestsCount,
-      windowCount: settings.intake.windowCount,
-      windowBytes: settings.intake.windowBytes,
-      keyWindowCount: settings.intake.keyWindowCount,
-      tenantMaxConcurrentCount: settings.intake.tenantMaxConcurrentCount,
-      tenantWeights: settings.intake.tenantWeights,
-    },
-    log,
   })
   // Until the calls of a drain have ended, too.
   if (cancellations !== undefined) {
@@ -353,52 +291,6 @@ async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Pr
   const missing = replyTopics.filter((topic) => !existing.has(topic))
   if (missing.length > 0) log.warn({ missing }, 'Reply topics do not exist; replies to them are not sent')
   return existing
-}
-
-function deliveryRecords(settings: Settings, encoders: PublishedEncoders, replyTopics: ReadonlySet<string>) {
-  const { topicPrefix } = settings.kafka
-  return {
-    ofOutcome: createOutcomeRecords({
-      encoders,
-      topicPrefix,
-      replyTopics,
-      bodiesKept: settings.requestLog.bodies === 'full',
-    }),
-    ofRetry: (...[job, planned]: Parameters<DeliveryRecords['ofRetry']>) => {
-      const { record, tenant, requestId } = job
-      const origin = { origin: job.origin ?? job.source, timestamp: record.timestamp }
-      return retryRecord(record, origin, { tenant, requestId, ...planned }, topicPrefix)
-    },
-    ofDeadLetter: (...[record, error]: Parameters<DeliveryRecords['ofDeadLetter']>) =>
-      deadLetterRecord(record, error, topicPrefix),
-  }
-}
-
-interface Housekept {
-  database: Database
-  outbox: PostgresOutboxStore
-  cancellations: PostgresCancellations | undefined
-}
-
-function housekeepingTasks(settings: Settings, { database: { pool }, outbox, cancellations }: Housekept) {
-  const { ledgerRetentionDays } = settings.delivery
-  const { retentionDays } = settings.requestLog
-  return [
-    { name: 'create partitions', run: () => ensureRequestLogPartitions(pool, { now: Date.now() }) },
-    ...(retentionDays === 0
-      ? []
-      : [
-          {
-            name: 'drop partitions',
-            run: () => dropRequestLogPartitions(pool, { olderThanDays: retentionDays, now: Date.now() }),
-          },
-        ]),
-    { name: 'forget ledger rows', run: () => forgetPublished(pool, { olderThanDays: ledgerRetentionDays }) },
-    ...(cancellations === undefined
-      ? []
-      : [{ name: 'forget cancellations', run: () => cancellations.forget(ledgerRetentionDays) }]),
-    { name: 'forget outbox rows', run: () => outbox.forget(outboxRetentionDays) },
-  ]
 }
 
 interface ServiceParts extends Building {
