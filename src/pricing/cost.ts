@@ -1,16 +1,25 @@
 import Big from 'big.js'
 import type { Cost } from '../contract/types.ts'
+import { formatAmount } from './amount.ts'
 
-/** Why an amount is not known: values of {@link Cost.unknownReason}. */
-export type UnknownCostReason = 'PRICE_UNKNOWN' | 'USAGE_UNKNOWN' | 'OUTCOME_UNKNOWN' | 'NO_CALL' | 'MIXED_CURRENCIES'
+/**
+ * Why an amount is not known, values of {@link Cost.unknownReason}:
+ * PRICE_UNKNOWN no price for the model; PRICE_INCOMPLETE its price lacks a class of what was consumed; USAGE_UNKNOWN the
+ * provider did not report what it charges for; OUTCOME_UNKNOWN a call's answer was lost; NO_CALL there was none;
+ * MIXED_CURRENCIES the calls cannot be added up.
+ */
+export type UnknownCostReason =
+  | 'PRICE_UNKNOWN'
+  | 'PRICE_INCOMPLETE'
+  | 'USAGE_UNKNOWN'
+  | 'OUTCOME_UNKNOWN'
+  | 'NO_CALL'
+  | 'MIXED_CURRENCIES'
 
-/** Digits after the point of every amount: the scale of the contract's decimal(38,12). */
-const amountScale = 12
-
-/** A known cost. The amount is rounded half up to 12 decimals and written without an exponent. */
-export function knownCost(amount: Big, price: { currency: string; source: string; cardVersion: string }): Cost {
+/** A known cost. The amount is a decimal as {@link amountOf} gives it. */
+export function knownCost(amount: string, price: { currency: string; source: string; cardVersion: string }): Cost {
   return {
-    amount: formatAmount(amount),
+    amount,
     currency: price.currency,
     unknownReason: null,
     priceSource: price.source,
@@ -45,8 +54,4 @@ export function totalCost(costs: readonly Cost[]): Cost {
     total = isCharged ? { ...cost, amount } : { ...total, amount }
   }
   return total
-}
-
-function formatAmount(amount: Big): string {
-  return amount.round(amountScale, Big.roundHalfUp).toFixed()
 }

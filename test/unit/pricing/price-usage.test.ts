@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { PriceOverride, UsageDraft } from '../../../src/contract/types.ts'
 import { notCharged, totalCost, unknownCost } from '../../../src/pricing/cost.ts'
-import { priceListVersion } from '../../../src/pricing/price-from-list.ts'
+import { findListPrice, priceListVersion } from '../../../src/pricing/find-list-price.ts'
 import { priceUsage } from '../../../src/pricing/price-usage.ts'
 import { totalUsage } from '../../../src/pricing/total-usage.ts'
 import { usage } from '../model-service/fakes.ts'
 
 const at = Date.parse('2026-03-01T00:00:00Z')
 const openai = { kind: 'openai', baseUrl: null }
+const gemini = { kind: 'gemini', baseUrl: null }
 
 const free: PriceOverride = {
   currency: 'USD',
@@ -24,20 +25,26 @@ const free: PriceOverride = {
 function price(
   model: string,
   draft: UsageDraft | null,
-  rest: { provider?: { kind: string; baseUrl: string | null }; override?: Partial<PriceOverride> } = {},
+  rest: {
+    provider?: { kind: string; baseUrl: string | null }
+    override?: Partial<PriceOverride>
+    reportedModel?: string | null
+  } = {},
 ) {
-  const { provider = openai, override } = rest
+  const { provider = openai, override, reportedModel = null } = rest
   return priceUsage({
     usage: draft === null ? null : usage(draft),
     definition: override === undefined ? null : { price: { ...free, ...override } },
     provider,
     providerModel: model,
+    reportedModel,
     at,
     registryVersion: 12,
   })
 }
 
 describe('the public price list', () => {
+  const cardPattern = new RegExp(`^${priceListVersion} (openai|anthropic)/[^ ]+( \\d{4}-\\d\\d-\\d\\d)?$`)
   test.each([
     ['gpt-4o, plain', 'gpt-4o', { inputUncachedTokens: 1000, outputTokens: 100 }, openai, '0.0035'],
     [
@@ -77,7 +84,7 @@ describe('the public price list', () => {
       currency: 'USD',
       unknownReason: null,
       priceSource: 'genai-prices',
-      priceCardVersion: priceListVersion,
+      priceCardVersion: expect.stringMatching(cardPattern),
     })
   })
 
@@ -97,7 +104,32 @@ describe('the public price list', () => {
       { kind: 'openai', baseUrl: 'http://127.0.0.1:8080/v1' },
       'PRICE_UNKNOWN',
     ],
-    ['audio where only text has a price', 'gpt-4o', { inputAudioTokens: 10 }, openai, 'PRICE_UNKNOWN'],
+    [
+      'an address that only begins like the vendor',
+      'gpt-4o',
+      { inputUncachedTokens: 1 },
+      { kind: 'openai', baseUrl: 'https://api.openai.com.example/v1' },
+      'PRICE_UNKNOWN',
+    ],
+    [
+      'no address at all',
+      'gpt-4o',
+      { inputUncachedTokens: 1 },
+      { kind: 'openai', baseUrl: 'nonsense' },
+      'PRICE_UNKNOWN',
+    ],
+    [
+      'a kind that only has the name in it',
+      'gpt-4o',
+      { inputUncachedTokens: 1 },
+      { kind: 'openai-compatible', baseUrl: null },
+      'PRICE_UNKNOWN',
+    ],
+    ['an entry without any rate', 'gemma-3-27b-it', { inputUncachedTokens: 1 }, gemini, 'PRICE_UNKNOWN'],
+    ['audio where only text has a price', 'gpt-4o', { inputAudioTokens: 10 }, openai, 'PRICE_INCOMPLETE'],
+    ['a negative count', 'gpt-4o', { inputUncachedTokens: -1 }, openai, 'USAGE_UNKNOWN'],
+    ['a count that is none', 'gpt-4o', { outputTokens: Number.NaN }, openai, 'USAGE_UNKNOWN'],
+    ['endless audio', 'whisper-1', { audioSeconds: Number.POSITIVE_INFINITY }, openai, 'USAGE_UNKNOWN'],
     ['audio without its length', 'whisper-1', {}, openai, 'USAGE_UNKNOWN'],
     ['no usage at all', 'gpt-4o', null, openai, 'USAGE_UNKNOWN'],
   ])('never says 0 for %s', (_name, model, draft, provider, reason) => {
@@ -108,6 +140,41 @@ describe('the public price list', () => {
       priceSource: null,
       priceCardVersion: null,
     })
+  })
+
+  const input = { inputUncachedTokens: 1_000_000 }
+  test.each([
+    ['what the provider reported', 'gpt-4o', 'gpt-4o-2024-05-13', openai, '5', 'openai/gpt-4o-2024-05-13'],
+    ['what was asked for, where the report is unheard of', 'gpt-4o', 'x', openai, '2.5', 'openai/gpt-4o'],
+    [
+      'the model behind a deployment',
+      'my-deployment',
+      'gpt-4o',
+      { kind: 'azure-openai', baseUrl: 'https://acme.openai.azure.com/openai/v1' },
+      '2.5',
+      'azure/gpt-4o',
+    ],
+  ])('prices %s', (_name, model, reportedModel, provider, amount, entry) => {
+    const cost = price(model, input, { provider, reportedModel })
+    expect(cost).toMatchObject({ amount, priceCardVersion: `${priceListVersion} ${entry}` })
+  })
+
+  test.each([
+    ['2025-06-09T23:59:59Z', 'openai', 'o3', 'openai/o3'],
+    ['2025-06-10T00:00:00Z', 'openai', 'o3', 'openai/o3 2025-06-10'],
+    ['2026-01-01T12:00:00Z', 'deepseek', 'deepseek-chat', 'deepseek/deepseek-chat 00:30:00Z-16:30:00Z'],
+  ])('names the card: at %s', (time, kind, model, card) => {
+    const found = findListPrice({ kind, model, baseUrl: null, at: Date.parse(time) })
+    expect(found?.cardVersion).toBe(`${priceListVersion} ${card}`)
+  })
+
+  test('has no price as of no time', () => {
+    expect(findListPrice({ kind: 'openai', model: 'o3', baseUrl: null, at: Number.NaN })).toBeNull()
+  })
+
+  test('has a free variant', () => {
+    const openrouter = { kind: 'openrouter', baseUrl: null }
+    expect(price('allenai/molmo-7b-d:free', input, { provider: openrouter })).toMatchObject({ amount: '0' })
   })
 
   test('is the installed one', () => {
