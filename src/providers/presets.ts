@@ -1,4 +1,5 @@
 import type { ProviderDefinition } from '../contract/types.ts'
+import { anthropicFeatures } from './anthropic/anthropic-features.ts'
 import type { ProviderFeatures } from './features.ts'
 import { type OpenAiDialect, openAiDialect } from './openai/openai-dialect.ts'
 import { openAiFeatures } from './openai/openai-features.ts'
@@ -7,7 +8,7 @@ import { openAiFeatures } from './openai/openai-features.ts'
 export type Preset = PresetAddress & WireFormat
 
 /** What a wire format needs to know of a preset; each format has one folder and one case in provider-factory.ts. */
-export type WireFormat = { format: 'openai'; dialect: OpenAiDialect }
+export type WireFormat = { format: 'openai'; dialect: OpenAiDialect } | { format: 'anthropic'; fetchesImages: boolean }
 
 /** Name, address and key of a preset. */
 export interface PresetAddress {
@@ -111,6 +112,16 @@ const table: readonly Preset[] = [
     takesTopK: false,
   }),
   served('openai-compatible', null, local),
+  // docs.claude.com: the Messages API.
+  {
+    ...{ name: 'anthropic', format: 'anthropic', fetchesImages: true, baseUrl: 'https://api.anthropic.com/v1' },
+    ...{ defaultPath: '/v1', keyReferences: [keyReferenceOf('anthropic')], defaultModel: 'claude-sonnet-4-5' },
+  },
+  // Servers that speak like it: llama.cpp, Ollama, MiniMax, gateways.
+  {
+    ...{ name: 'anthropic-compatible', format: 'anthropic', fetchesImages: false, baseUrl: null },
+    ...{ defaultPath: '/v1', keyReferences: [], defaultModel: null },
+  },
 ]
 
 /** All presets by name. */
@@ -121,8 +132,10 @@ export function presetFeatures(preset: Preset): ProviderFeatures {
   switch (preset.format) {
     case 'openai':
       return openAiFeatures(preset.dialect)
+    case 'anthropic':
+      return anthropicFeatures
     default:
-      return preset.format satisfies never
+      return preset satisfies never
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ProviderDefinition } from '../contract/types.ts'
 import type { ProviderFactory } from '../model-service/ports.ts'
+import { AnthropicProvider } from './anthropic/anthropic-provider.ts'
 import { createHostMatcher, type HostMatcher, isLoopback } from './host-allow-list.ts'
 import type { HttpClient } from './http/http-client.ts'
 import type { MediaFetcher } from './http/media-fetcher.ts'
@@ -108,7 +109,9 @@ function build(preset: Preset, parts: ProviderParts): ModelProvider {
   switch (preset.format) {
     case 'openai':
       return new OpenAiProvider({ ...parts, dialect: preset.dialect })
+    case 'anthropic':
+      return new AnthropicProvider({ ...parts, fetchesImages: preset.fetchesImages })
     default:
-      return preset.format satisfies never
+      return preset satisfies never
   }
 }

@@ -1,8 +1,8 @@
 import { HttpMediaFetcher } from '../../../src/providers/http/media-fetcher.ts'
 import { UndiciHttpClient, type UndiciHttpClientOptions } from '../../../src/providers/http/undici-http-client.ts'
 import { OpenAiProvider } from '../../../src/providers/openai/openai-provider.ts'
-import { presets } from '../../../src/providers/presets.ts'
 import type { CallContext } from '../../../src/providers/provider.ts'
+import { dialectOf } from '../../unit/providers/openai/dialect-of.ts'
 
 /** The key that every call of these tests carries, and no error may show. */
 export const testKey = 'test-key-1234567890'
@@ -10,8 +10,7 @@ export const testKey = 'test-key-1234567890'
 /** An adapter with a preset's dialect that calls a server of the test. */
 export function localProvider(url: string, options: { preset?: string; http?: UndiciHttpClientOptions } = {}) {
   const { preset = 'openai' } = options
-  const dialect = presets.get(preset)?.dialect
-  if (dialect === undefined) throw new Error(`no preset ${preset}`)
+  const dialect = dialectOf(preset)
   const http = new UndiciHttpClient(options.http)
   const media = new HttpMediaFetcher({ allowedHosts: ['127.0.0.1'] })
   const provider = new OpenAiProvider({ id: preset, baseUrl: new URL(`${url}/v1`), key: testKey, dialect, http, media })

@@ -97,7 +97,7 @@ describe('ConfiguredProviderFactory', () => {
     ['another scheme', { baseUrl: 'file:///etc/passwd' }, 'INVALID_REQUEST', /baseUrl/],
     ['a user name', { baseUrl: 'http://api.openai.com@127.0.0.1/v1' }, 'INVALID_REQUEST', /user name/],
     ['no address at all', { kind: 'azure-openai' }, 'INVALID_REQUEST', /needs a baseUrl/],
-    ['an unknown kind', { kind: 'anthropic' }, 'PROVIDER_UNKNOWN', /azure-openai.*xai/],
+    ['an unknown kind', { kind: 'cohere' }, 'PROVIDER_UNKNOWN', /azure-openai.*xai/],
     ['no key', {}, 'PROVIDER_AUTHENTICATION', /MODEL_KEY_OPENAI/],
   ])('refuses %s', (_name, fields, code, message) => {
     expect(() => factory().get(definition(fields))).toThrow(

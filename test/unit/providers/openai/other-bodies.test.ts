@@ -5,9 +5,9 @@ import { toTranscriptionForm, toTranslationForm } from '../../../../src/provider
 import { toCompletionBody } from '../../../../src/providers/openai/to-completion-body.ts'
 import { toEmbeddingBody } from '../../../../src/providers/openai/to-embedding-body.ts'
 import { toImageBody } from '../../../../src/providers/openai/to-image-body.ts'
-import { presets } from '../../../../src/providers/presets.ts'
 import { smallPng } from '../../../../src/stack/double/small-png.ts'
 import { imageInput, noSampling, transcriptionInput } from '../inputs.ts'
+import { dialectOf } from './dialect-of.ts'
 
 const context = { provider: 'openai', model: 'm', dialect: openAiDialect }
 
@@ -21,7 +21,7 @@ describe('toImageBody', () => {
   })
 
   it('speaks of base64 to Together', () => {
-    const dialect = presets.get('together')?.dialect ?? openAiDialect
+    const dialect = dialectOf('together')
     expect(toImageBody(imageInput(), { ...context, dialect })['response_format']).toBe('base64')
   })
 
@@ -72,7 +72,7 @@ describe('toEmbeddingBody', () => {
   })
 
   it('names the length as Mistral does', () => {
-    const dialect = presets.get('mistral')?.dialect ?? openAiDialect
+    const dialect = dialectOf('mistral')
     expect(toEmbeddingBody(input, { ...context, dialect })).toEqual({ model: 'm', input: ['a'], output_dimension: 4 })
   })
 })

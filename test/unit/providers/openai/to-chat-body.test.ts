@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { ChatInput } from '../../../../src/contract/types.ts'
-import { openAiDialect } from '../../../../src/providers/openai/openai-dialect.ts'
 import { toChatBody } from '../../../../src/providers/openai/to-chat-body.ts'
-import { presets } from '../../../../src/providers/presets.ts'
 import { chatInput, message, noSampling, part, text } from '../inputs.ts'
+import { dialectOf } from './dialect-of.ts'
 
-const dialectOf = (name: string) => presets.get(name)?.dialect ?? openAiDialect
 const body = (input: Partial<ChatInput>, preset = 'openai', isStreamed = false) =>
   toChatBody(chatInput(input), { provider: preset, model: 'm', dialect: dialectOf(preset) }, isStreamed)
 
