@@ -29,7 +29,8 @@ const contextLength =
 const contentFilter =
   /content[_ ]filter|content[_ ]policy|content management policy|moderation_blocked|blocked by content|violating our usage policy/i
 const wrongKey = /(incorrect|invalid|no) api[ _-]?key|api key (is )?(not valid|invalid|missing)|unauthori[sz]ed/i
-const unknownModel = /\bmodel\b/i
+/** Google writes `models/<name> is not found`. */
+const unknownModel = /\bmodels?\b/i
 
 /**
  * Maps an answer whose status or body is an error to ours. The message holds the status and, where they look harmless,
@@ -39,11 +40,11 @@ const unknownModel = /\bmodel\b/i
 export function mapHttpError(answer: HttpAnswer, context: ErrorContext): ProviderError {
   const body = readErrorBody(answer.body.toString('utf8', 0, 65_536))
   const status = answer.status >= 400 ? answer.status : (body.status ?? impliedStatus(body))
-  const verdict = judge(status, answer.status, body, context, retryAfterMs(answer.headers, context.now))
+  const wait = retryAfterMs(answer.headers, context.now) ?? body.retryAfterMs
+  const verdict = judge(status, answer.status, body, context, wait)
   const options: ProviderErrorOptions = { provider: context.provider, httpStatus: answer.status }
   if (verdict.retryable !== undefined) options.retryable = verdict.retryable
   if (verdict.outcome !== undefined) options.outcome = verdict.outcome
-  const wait = retryAfterMs(answer.headers, context.now)
   if (wait !== undefined) options.retryAfterMs = wait
   const requestId = requestIdOf(answer.headers)
   if (requestId !== null) options.providerRequestId = requestId
@@ -76,8 +77,8 @@ function judge(
   if (status < 500 && (body.isModerated || contentFilter.test(words) || contentFilter.test(body.message))) {
     return { code: 'CONTENT_FILTERED', say: 'it refused the content of the request.' }
   }
-  // OpenAI says 429 for a used-up quota, which waiting does not cure.
-  if (status === 402 || /insufficient_quota|billing/.test(words)) {
+  // OpenAI and Google say 429 for a used-up quota, which waiting does not cure.
+  if (status === 402 || /insufficient_quota|billing/.test(words) || body.isDailyQuota) {
     const retryable = status === 402 && wait !== undefined
     return {
       code: 'RATE_LIMITED',
@@ -91,6 +92,10 @@ function judge(
     (status === 400 && (/invalid_api_key|API_KEY_INVALID/.test(words) || wrongKey.test(body.message)))
   ) {
     return { code: 'PROVIDER_AUTHENTICATION', say: 'it refused the key; check what the key reference points to.' }
+  }
+  // Google: a region in which the API, or its free tier, is not offered.
+  if (status === 400 && /FAILED_PRECONDITION/.test(words)) {
+    return { code: 'PROVIDER_AUTHENTICATION', say: 'the key may not do this; check its rights, region and project.' }
   }
   switch (status) {
     case 400:

@@ -9,15 +9,16 @@ const longestMs = 86_400_000
  */
 export function retryAfterMs(headers: HttpHeaders, now: number): number | undefined {
   const inMs = headerOf(headers, 'retry-after-ms')
-  if (inMs !== undefined && /^\d+(\.\d+)?$/.test(inMs)) return bounded(Number(inMs))
+  if (inMs !== undefined && /^\d+(\.\d+)?$/.test(inMs)) return boundedWaitMs(Number(inMs))
   const text = headerOf(headers, 'retry-after')?.trim()
   if (text === undefined) return undefined
-  if (/^\d+(\.\d+)?$/.test(text)) return bounded(Number(text) * 1000)
+  if (/^\d+(\.\d+)?$/.test(text)) return boundedWaitMs(Number(text) * 1000)
   // Date.parse would take a bare number for a year.
   const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(date) ? undefined : bounded(date - now)
+  return Number.isNaN(date) ? undefined : boundedWaitMs(date - now)
 }
 
-function bounded(ms: number): number {
+/** A wait in ms as far as it is believed: whole, at least 0, at most a day. */
+export function boundedWaitMs(ms: number): number {
   return Math.min(Math.max(0, Math.ceil(ms)), longestMs)
 }

@@ -4,6 +4,15 @@ import { mapHttpError } from '../../../../src/providers/http/map-http-error.ts'
 const context = { provider: 'acme', model: 'm-1', secrets: [], now: Date.parse('2026-01-01T00:00:00Z') }
 const openAi = (fields: object) => ({ error: { message: '', type: null, param: null, code: null, ...fields } })
 
+/** google.rpc.Status, as Google's APIs answer. */
+const google = (code: number, status: string, message: string, ...details: object[]) => ({
+  error: { code, message, status, details },
+})
+const quota = (quotaId: unknown) => ({
+  '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
+  violations: [{ quotaId }],
+})
+
 /** Status, body, headers, expected code; then what else must hold. Shapes: the providers' error pages and SDKs. */
 const cases: [string, number, unknown, string, { retryable?: boolean; outcome?: string; headers?: object }?][] = [
   ['OpenAI malformed', 400, openAi({ code: 'unknown_parameter', param: 'foo' }), 'INVALID_REQUEST'],
@@ -59,6 +68,39 @@ const cases: [string, number, unknown, string, { retryable?: boolean; outcome?: 
     [{ error: { code: 400, message: 'API key not valid. Please', status: 'INVALID_ARGUMENT' } }],
     'PROVIDER_AUTHENTICATION',
   ],
+  [
+    'Gemini wrong key by reason alone',
+    400,
+    google(400, 'INVALID_ARGUMENT', 'Der Schlüssel ist ungültig', { reason: 'API_KEY_INVALID' }),
+    'PROVIDER_AUTHENTICATION',
+  ],
+  [
+    'Gemini region',
+    400,
+    google(400, 'FAILED_PRECONDITION', 'User location is not supported'),
+    'PROVIDER_AUTHENTICATION',
+  ],
+  [
+    'Gemini unknown model',
+    404,
+    google(404, 'NOT_FOUND', 'models/gemini-x is not found for API version v1beta'),
+    'MODEL_NOT_FOUND',
+  ],
+  [
+    'Gemini quota of the minute',
+    429,
+    google(429, 'RESOURCE_EXHAUSTED', '', quota('GenerateRequestsPerMinutePerProjectPerModel-FreeTier')),
+    'RATE_LIMITED',
+    { retryable: true },
+  ],
+  [
+    'Gemini quota of the day',
+    429,
+    google(429, 'RESOURCE_EXHAUSTED', '', quota('GenerateRequestsPerDayPerProjectPerModel-FreeTier')),
+    'RATE_LIMITED',
+    { retryable: false },
+  ],
+  ['details of wrong types', 429, google(429, '', '', quota(7), { violations: 'PerDay' }, []), 'RATE_LIMITED'],
   ['forbidden', 403, openAi({ code: 'unsupported_country_region_territory' }), 'PROVIDER_AUTHENTICATION'],
   ['no credit', 402, openAi({ message: 'Insufficient Balance' }), 'RATE_LIMITED', { retryable: false }],
   ['no credit, come back', 402, openAi({}), 'RATE_LIMITED', { retryable: true, headers: { 'retry-after': '5' } }],
@@ -99,6 +141,23 @@ describe('mapHttpError', () => {
     const headers = { 'retry-after-ms': '250', 'x-request-id': 'req_1' }
     const error = mapHttpError({ status: 429, headers, body: Buffer.alloc(0) }, context)
     expect(error).toMatchObject({ retryAfterMs: 250, providerRequestId: 'req_1' })
+  })
+
+  it.each([
+    ['34.4s', 34_400],
+    ['0s', 0],
+    ['0.0015s', 2],
+    ['999999999s', 86_400_000],
+    ['34', undefined],
+    ['-1s', undefined],
+    ['1e9s', undefined],
+    [34, undefined],
+  ])('reads how long to wait from the body: %s', (retryDelay, expected) => {
+    const body = google(429, 'RESOURCE_EXHAUSTED', '', { '@type': 'google.rpc.RetryInfo', retryDelay })
+    const answer = { status: 429, headers: {}, body: Buffer.from(JSON.stringify([body])) }
+    expect(mapHttpError(answer, context).retryAfterMs).toBe(expected ?? null)
+    const both = { ...answer, headers: { 'retry-after': '7' } }
+    expect(mapHttpError(both, context).retryAfterMs).toBe(7000)
   })
 
   it('shows code, type and param, never the free text', () => {
