@@ -1,6 +1,7 @@
 import type { ProviderDefinition } from '../contract/types.ts'
 import { anthropicFeatures } from './anthropic/anthropic-features.ts'
 import type { ProviderFeatures } from './features.ts'
+import { geminiFeatures } from './gemini/gemini-features.ts'
 import { type OpenAiDialect, openAiDialect } from './openai/openai-dialect.ts'
 import { openAiFeatures } from './openai/openai-features.ts'
 
@@ -8,7 +9,10 @@ import { openAiFeatures } from './openai/openai-features.ts'
 export type Preset = PresetAddress & WireFormat
 
 /** What a wire format needs to know of a preset; each format has one folder and one case in provider-factory.ts. */
-export type WireFormat = { format: 'openai'; dialect: OpenAiDialect } | { format: 'anthropic'; fetchesImages: boolean }
+export type WireFormat =
+  | { format: 'openai'; dialect: OpenAiDialect }
+  | { format: 'anthropic'; fetchesImages: boolean }
+  | { format: 'gemini' }
 
 /** Name, address and key of a preset. */
 export interface PresetAddress {
@@ -98,6 +102,15 @@ const table: readonly Preset[] = [
     ...compatible,
     capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'],
   }),
+  // ai.google.dev/api: the native format; kind openai-compatible with `…/v1beta/openai` is the other way.
+  {
+    name: 'gemini',
+    format: 'gemini',
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+    defaultPath: '/v1beta',
+    keyReferences: [keyReferenceOf('gemini')],
+    defaultModel: 'gemini-2.5-flash',
+  },
   served('vllm', 'http://127.0.0.1:8000/v1', {
     ...local,
     capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING', 'AUDIO_TRANSCRIPTION', 'AUDIO_TRANSLATION'],
@@ -134,6 +147,8 @@ export function presetFeatures(preset: Preset): ProviderFeatures {
       return openAiFeatures(preset.dialect)
     case 'anthropic':
       return anthropicFeatures
+    case 'gemini':
+      return geminiFeatures
     default:
       return preset satisfies never
   }

@@ -1,6 +1,7 @@
 import type { ProviderDefinition } from '../contract/types.ts'
 import type { ProviderFactory } from '../model-service/ports.ts'
 import { AnthropicProvider } from './anthropic/anthropic-provider.ts'
+import { GeminiProvider } from './gemini/gemini-provider.ts'
 import { createHostMatcher, type HostMatcher, isLoopback } from './host-allow-list.ts'
 import type { HttpClient } from './http/http-client.ts'
 import type { MediaFetcher } from './http/media-fetcher.ts'
@@ -111,6 +112,8 @@ function build(preset: Preset, parts: ProviderParts): ModelProvider {
       return new OpenAiProvider({ ...parts, dialect: preset.dialect })
     case 'anthropic':
       return new AnthropicProvider({ ...parts, fetchesImages: preset.fetchesImages })
+    case 'gemini':
+      return new GeminiProvider(parts)
     default:
       return preset satisfies never
   }

@@ -53,7 +53,7 @@ export function readErrorBody(body: string): ErrorBody {
   const code = inner['code'] ?? outer['code']
   const metadata = asObject(inner['metadata'])
   const innerError = asObject(inner['innererror'])
-  const details = asList(inner['details']).flatMap((entry) => asObject(entry) ?? [])
+  const details = asList(inner['details']).map((entry) => asObject(entry) ?? {})
   // Google's ErrorInfo names what its status lumps together, above all API_KEY_INVALID within INVALID_ARGUMENT.
   const reason = details.map((detail) => matching(word, detail['reason'])).find((found) => found !== null)
   return {

@@ -23,10 +23,13 @@ export function asNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
-/** A count: a whole number of at least 0; anything else reads as 0. */
+/** Beyond this nobody has counted: such a number, and sums of it, could not be written down exactly. */
+const largestCount = 1e12
+
+/** A count: a whole number of at least 0 and at most a million millions; anything else reads as 0. */
 export function asCount(value: unknown): number {
   const number = asNumber(value)
-  return number === undefined || number <= 0 ? 0 : Math.round(number)
+  return number === undefined || number <= 0 || number > largestCount ? 0 : Math.round(number)
 }
 
 /** Parses a text; undefined when it is not JSON. */

@@ -5,6 +5,8 @@ import type { LoadedMedia } from '../http/media-fetcher.ts'
 export interface ChatMediaOptions {
   /** Kinds of parts that the provider fetches by address itself; all others are loaded here. */
   fetchedKinds: readonly ContentPart['kind'][]
+  /** Addresses that it fetches whatever the kind; default none. */
+  isFetched?(url: string): boolean
   load(media: MediaRef): Promise<LoadedMedia>
 }
 
@@ -12,9 +14,12 @@ export interface ChatMediaOptions {
  * The input with every medium loaded that must go as bytes: what the provider does not fetch itself, and whatever has a
  * checksum to be checked. @throws MEDIA_UNAVAILABLE, PAYLOAD_TOO_LARGE, INVALID_REQUEST
  */
-export async function resolveChatMedia(input: ChatInput, { fetchedKinds, load }: ChatMediaOptions): Promise<ChatInput> {
+export async function resolveChatMedia(input: ChatInput, options: ChatMediaOptions): Promise<ChatInput> {
+  const { fetchedKinds, load } = options
+  const isFetched = (url: string | null) => url !== null && (options.isFetched?.(url) ?? false)
   const mustLoad = ({ kind, media }: ContentPart) =>
-    media !== null && (media.sha256 !== null || (media.bytes === null && !fetchedKinds.includes(kind)))
+    media !== null &&
+    (media.sha256 !== null || (media.bytes === null && !fetchedKinds.includes(kind) && !isFetched(media.url)))
   if (!input.messages.some((message) => message.content.some(mustLoad))) return input
   const messages = []
   // One after the other: the bytes of a request are bounded, those of many at once would not be.

@@ -1,13 +1,13 @@
 import type { EmbeddingOutput, EmbeddingVector } from '../../contract/types.ts'
 import { malformed } from '../answers/malformed.ts'
 import { readJsonAnswer } from '../answers/read-json-answer.ts'
+import { readVector } from '../answers/read-vector.ts'
 import type { HttpAnswer } from '../http/http-client.ts'
 import { asList, asNumber, asObject, asText } from '../http/json-shape.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { ProviderAnswer } from '../provider.ts'
 import type { AnswerContext } from './answer-context.ts'
 import { mapTokenUsage } from './map-usage.ts'
-import { readVector } from './read-vector.ts'
 
 /**
  * Reads the answer of POST /embeddings: one vector per text, all of one length, in the order of the texts whatever the

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { readVector } from '../../../../src/providers/answers/read-vector.ts'
 import { fromEmbeddingResponse } from '../../../../src/providers/openai/from-embedding-response.ts'
 import { openAiDialect } from '../../../../src/providers/openai/openai-dialect.ts'
-import { readVector } from '../../../../src/providers/openai/read-vector.ts'
 
 const context = { provider: 'acme', model: 'm', secrets: [], now: 0, dialect: openAiDialect }
 const read = (data: unknown[], count: number) =>
