@@ -17,7 +17,8 @@ import { parseRetryRecord, retryTopicRoles } from './events/retry-record.ts'
 import type { CommandBus, Log } from './model-service/index.ts'
 
 /** What the consumers are built from. */
-export interface WorkerConsumersParts extends Pick<RequestConsumerOptions, 'delivery' | 'service' | 'onFatal'> {
+export interface WorkerConsumersParts
+  extends Pick<RequestConsumerOptions, 'delivery' | 'deadLetters' | 'service' | 'onFatal'> {
   kafka: Kafka
   /** Knows the schemas that records were written with. */
   schemaRegistry: RecordDecoderOptions<'ModelRequest'>['writerTypes']
@@ -34,7 +35,8 @@ export function createWorkerConsumers(
   settings: Settings,
   parts: WorkerConsumersParts,
 ): { commands: CommandConsumer; requests: RequestConsumer } {
-  const { kafka, schemaRegistry, commandBus, delivery, service, requestTopics, onChunk, onFatal, log } = parts
+  const { kafka, schemaRegistry, commandBus, delivery, deadLetters, service, requestTopics, onChunk, onFatal, log } =
+    parts
   const { groupId, topicPrefix, sessionTimeoutMs } = settings.kafka
   const { commitIntervalMs, maxConcurrentRequestsCount, ...intakeLimits } = settings.intake
   const intake = (group: string, topics: readonly string[], listener: IntakeListener) =>
@@ -52,7 +54,7 @@ export function createWorkerConsumers(
     createIntake: (listener) => intake(`${groupId}.commands`, [topicName('commands', topicPrefix)], listener),
     decoder: createRecordDecoder({ name: 'ModelCommand', ...decoderOptions }),
     commandBus,
-    deadLetters: delivery,
+    deadLetters,
     onFatal,
     log,
   })
@@ -69,6 +71,7 @@ export function createWorkerConsumers(
     },
     decoder: createRecordDecoder({ name: 'ModelRequest', ...decoderOptions }),
     delivery,
+    deadLetters,
     service,
     payloadHash,
     onChunk,

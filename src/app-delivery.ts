@@ -14,6 +14,7 @@ import type { DeliveryRecords } from './delivery/delivery-options.ts'
 import { type LedgerSeat, openIncarnation } from './delivery/incarnation.ts'
 import { Incarnations } from './delivery/incarnations.ts'
 import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
+import type { OutgoingRecord } from './delivery/outgoing-record.ts'
 import { PostgresLedger } from './delivery/postgres-ledger.ts'
 import { PostgresLease } from './delivery/postgres-ledger-lease.ts'
 import { forgetDeadWorkers } from './delivery/postgres-ledger-retention.ts'
@@ -21,12 +22,13 @@ import { PostgresRecoveryLedger } from './delivery/postgres-recovery-ledger.ts'
 import { recover } from './delivery/recovery.ts'
 import type { RecoveryLedger, ScanPosition } from './delivery/recovery-ledger.ts'
 import { RecoverySweep } from './delivery/recovery-sweep.ts'
-import { RefusedReplies } from './delivery/refused-replies.ts'
+import { RefusedTopics } from './delivery/refused-topics.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { systemTimers } from './delivery/timers.ts'
-import { deadLetterRecord } from './events/dead-letter.ts'
+import { shortDeadLetter } from './events/dead-letter.ts'
 import { createKafkaCompletionsLog } from './events/kafka-completions-log.ts'
 import { createOutcomeRecords } from './events/outcome-records.ts'
+import { recordBytes } from './events/record-bytes.ts'
 import { retryRecord } from './events/retry-record.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
 import type { Log } from './model-service/ports.ts'
@@ -66,15 +68,20 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
   })
   const seats = settings.delivery.mode === 'ledger' ? postgresSeats(settings, parts) : memorySeats()
   const ownTopics = new Set(Object.keys(topics).map((role) => topicName(role as keyof typeof topics, topicPrefix)))
+  const deadLetterTopic = topicName('requestsDeadLetters', topicPrefix)
 
-  const refusedReplies = new RefusedReplies()
+  const refused = new RefusedTopics()
   const writable: DeliveryRecords = {
     ...records,
     ofOutcome(outcome, source) {
       const made = records.ofOutcome(outcome, source)
-      return { ...made, records: made.records.filter(({ topic }) => !refusedReplies.has(topic)) }
+      const fitting = made.records.map((record) => (isSpared(record) ? shorten(record) : record))
+      return { ...made, records: fitting.filter((record) => !isReply(record) || !isSpared(record)) }
     },
   }
+  const isReply = ({ topic }: OutgoingRecord) => !ownTopics.has(topic)
+  const shorten = (record: OutgoingRecord) => (record.topic === deadLetterTopic ? shortDeadLetter(record) : record)
+  const isSpared = (record: OutgoingRecord) => refused.has(record.topic, recordBytes(record))
 
   const openPublisher = async (transactionalId: string, heard: Steps): Promise<TransactionalPublisher> => {
     const publisher = new TransactionalPublisher({ kafka, transactionalId, transactionTimeoutMs, steps: heard })
@@ -94,8 +101,10 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
         fence: (id) => openPublisher(id, noSteps),
         ledger: seats.recovery,
         completions,
-        isReply: ({ topic }) => !ownTopics.has(topic),
-        onReplyDropped: (topic) => refusedReplies.add(topic),
+        isReply,
+        shorten,
+        // A reply topic may be missing altogether.
+        onReduced: (record) => refused.add(record.topic, isReply(record) ? 0 : recordBytes(record)),
         observer,
         steps,
         log,
@@ -176,7 +185,7 @@ function memorySeats(): Seats {
   }
 }
 
-/** Makes the records of outcomes, retries and dead letters. `replyTopics`: those that exist and may get replies. */
+/** Makes the records of outcomes and retries. `replyTopics`: those that exist and may get replies. */
 export function createDeliveryRecords(
   settings: Settings,
   encoders: PublishedEncoders,
@@ -195,6 +204,5 @@ export function createDeliveryRecords(
       const origin = { origin: job.origin ?? job.source, timestamp: record.timestamp }
       return retryRecord(record, origin, { tenant, requestId, ...planned }, topicPrefix)
     },
-    ofDeadLetter: (record, error) => deadLetterRecord(record, error, topicPrefix),
   }
 }

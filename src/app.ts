@@ -21,14 +21,15 @@ import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import type { Incarnations } from './delivery/incarnations.ts'
-import type { OutgoingRecord } from './delivery/outgoing-record.ts'
 import { ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { pauseFor, systemTimers } from './delivery/timers.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
+import { createDeadLetters } from './events/dead-letters.ts'
 import { createKafkaClient } from './events/kafka-client.ts'
 import { startOutboxRelay } from './events/outbox-relay.ts'
+import { PlainPublisher } from './events/plain-publisher.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
 import { existingTopics } from './events/topic-admin.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
@@ -181,9 +182,21 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   resources.defer(() => chunks.stop())
   metrics.addSource('chunks', [], () => metrics.total('chunksDropped', {}, chunks.droppedCount))
 
+  const plain = new PlainPublisher({
+    kafka,
+    onRefused: ({ record: { topic }, why }) => metrics.count('refusedRecords', { topic, why }),
+    log,
+  })
+  await untilThere('broker', () => plain.start(), building)
+  resources.defer(() => plain.stop())
+  const deadLetters = createDeadLetters({
+    publish: (records) => plain.publish(records),
+    topicPrefix,
+    onPublished: ({ topic }, code) => metrics.count('deadLetters', { topic, code }),
+    log,
+  })
   const outbox = new PostgresOutboxStore(database.pool)
-  const publish = (records: readonly OutgoingRecord[]) => delivery.publishRecords(records)
-  resources.defer(startOutboxRelay({ store: outbox, publish, log }))
+  resources.defer(startOutboxRelay({ store: outbox, publish: (records) => plain.publish(records), log }))
   const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
   const tasks = housekeepingTasks(settings, { pool: database.pool, outbox, cancellations, recovery, delivery })
   resources.defer(startHousekeeping({ tasks, log }))
@@ -197,7 +210,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   service.start()
 
   const { commands, requests } = createWorkerConsumers(settings, {
-    ...{ kafka, schemaRegistry, commandBus, delivery, service, requestTopics, onFatal, log },
+    ...{ kafka, schemaRegistry, commandBus, delivery, deadLetters, service, requestTopics, onFatal, log },
     onChunk: (chunk) => chunks.publish(chunk),
   })
   // Until the calls of a drain have ended, too.

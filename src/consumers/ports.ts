@@ -30,7 +30,7 @@ export interface DeadLetters {
 }
 
 /** The delivery engine as the dispatcher sees it. */
-export interface RequestDelivery extends DeadLetters {
+export interface RequestDelivery {
   /** Makes a job known before it runs, so that an outcome that needs no call finds its record. */
   accept(job: DeliveryJob): void
   /** @throws DATABASE_UNAVAILABLE when nothing is known: ask again later */

@@ -41,7 +41,14 @@ import { IntakeWindow } from './intake-window.ts'
 import { LinkedQueue } from './linked-queue.ts'
 import { type LinePlace, OrderedLines } from './ordered-lines.ts'
 import { Outage } from './outage.ts'
-import type { ParsedRetry, RequestDecoder, RequestDelivery, RequestProcessor, RetryRecords } from './ports.ts'
+import type {
+  DeadLetters,
+  ParsedRetry,
+  RequestDecoder,
+  RequestDelivery,
+  RequestProcessor,
+  RetryRecords,
+} from './ports.ts'
 import type { IntakeRecord, RecordIntake } from './record-intake.ts'
 import { retryDelayMs } from './retry-delay.ts'
 
@@ -74,6 +81,7 @@ export interface DispatcherOptions {
   intake: Pick<RecordIntake, 'finished' | 'isCurrent' | 'pause' | 'resume'>
   decoder: RequestDecoder
   delivery: RequestDelivery
+  deadLetters: DeadLetters
   service: RequestProcessor
   /** What holds of topics, by their full names; of others: no order, any tenant. */
   topics?: readonly RequestTopic[]
@@ -595,7 +603,7 @@ export class RequestDispatcher {
     const { topic, partition, offset } = record
     if (entry.state !== 'dead-lettering') this.#deadLetteringCount += 1
     entry.state = 'dead-lettering'
-    this.#options.delivery
+    this.#options.deadLetters
       .deadLetter(record, error)
       .then(
         () => {

@@ -1,4 +1,3 @@
-import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log, Outcome, RequestLogRow } from '../model-service/ports.ts'
 import type { DeliveryJob } from './delivery-job.ts'
 import type { DeliveryObserver } from './delivery-observer.ts'
@@ -23,8 +22,6 @@ export interface DeliveryRecords {
     job: DeliveryJob,
     retry: { retry: number; notBefore: number; attempts: Outcome['completion']['attempts'] },
   ): OutgoingRecord
-  /** The dead letter of a record. */
-  ofDeadLetter(record: ReceivedRecord, error: ModelServiceError): OutgoingRecord
 }
 
 /** What delivery is made of. */

@@ -35,7 +35,6 @@ import type {
 import { MicroBatcher } from './micro-batcher.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
 import { encodeOutgoingRecords } from './outgoing-records-codec.ts'
-import type { ReceivedRecord } from './received-record.ts'
 import { isSameSource, type RequestKey, requestKeyText } from './request-key.ts'
 import { decideRetry } from './retry-policy.ts'
 import { noSteps, type Steps } from './steps.ts'
@@ -75,7 +74,7 @@ export class Delivery implements EventBus {
   readonly #marks: MicroBatcher<MarkRequest, undefined>
   readonly #underWay = new Set<Promise<unknown>>()
   #failure: ModelServiceError | undefined
-  /** Outcomes between settlement and mark, and other records on their way. */
+  /** Outcomes between settlement and mark. */
   #midwayCount = 0
   /** While set, nothing new begins its way. */
   #gate: Promise<void> | undefined
@@ -122,7 +121,7 @@ export class Delivery implements EventBus {
     if (!this.#jobs.has(key)) this.#jobs.set(key, { job, grant: undefined, publishing: false })
   }
 
-  /** Whether nothing is in hand: no claim, also none that is being asked for, no outcome and no record on its way. */
+  /** Whether nothing is in hand: no claim, also none that is being asked for, and no outcome on its way. */
   get isIdle(): boolean {
     return this.#underWay.size === 0 && [...this.#jobs.values()].every(({ grant }) => grant === undefined)
   }
@@ -169,16 +168,6 @@ export class Delivery implements EventBus {
    */
   publish(outcome: Outcome): Promise<void> {
     return this.#follow(this.#publish(outcome))
-  }
-
-  /** Publishes the record, byte for byte, to the dead letter topic of its source. @throws BROKER_UNAVAILABLE */
-  deadLetter(record: ReceivedRecord, error: ModelServiceError): Promise<void> {
-    return this.publishRecords([this.#options.records.ofDeadLetter(record, error)])
-  }
-
-  /** Publishes records that belong to no request, in the same transactions as all others. @throws BROKER_UNAVAILABLE */
-  publishRecords(records: readonly OutgoingRecord[]): Promise<void> {
-    return this.#follow(this.#midway(() => this.#publishes.add(records)))
   }
 
   /**

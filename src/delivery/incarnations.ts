@@ -19,8 +19,6 @@ import { ClaimLost, type DeliveryJob } from './delivery-job.ts'
 import { type DeliveryObserver, guardedObserver, noObserver } from './delivery-observer.ts'
 import type { Incarnation, IncarnationOptions } from './incarnation.ts'
 import type { CancelledRequest, ClaimResult } from './ledger.ts'
-import type { OutgoingRecord } from './outgoing-record.ts'
-import type { ReceivedRecord } from './received-record.ts'
 import type { RecoveryLedger } from './recovery-ledger.ts'
 import { isSameSource, requestKeyText } from './request-key.ts'
 import { pause, systemTimers, type Timers } from './timers.ts'
@@ -161,18 +159,6 @@ export class Incarnations implements EventBus {
       if (error instanceof ClaimLost && error.result === 'lease-lost') throw new ClaimLost('held')
       throw error
     }
-  }
-
-  /** As `Delivery.deadLetter`. @throws BROKER_UNAVAILABLE */
-  async deadLetter(record: ReceivedRecord, error: ModelServiceError): Promise<void> {
-    if (this.#active === undefined) throw noIncarnation()
-    await this.#active.delivery.deadLetter(record, error)
-  }
-
-  /** As `Delivery.publishRecords`. @throws BROKER_UNAVAILABLE */
-  async publishRecords(records: readonly OutgoingRecord[]): Promise<void> {
-    if (this.#active === undefined) throw noIncarnation()
-    await this.#active.delivery.publishRecords(records)
   }
 
   /** As `Delivery.release`. */

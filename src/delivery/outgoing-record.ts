@@ -12,6 +12,13 @@ export interface OutgoingRecord {
   value: Buffer | null
 }
 
+/** A record that Kafka does not take, however often it comes. */
+export interface RefusedRecord {
+  record: OutgoingRecord
+  /** `record`: for its own data, for example its size. `topic`: its topic is missing, or may not be written to. */
+  why: 'record' | 'topic'
+}
+
 /**
  * Why nothing may be published any more by the publisher that rejects with it.
  *

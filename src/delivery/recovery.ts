@@ -11,7 +11,8 @@
  * recoveries at once do no harm either: the one that fenced last goes on, the others are fenced (rule 13).
  *
  * Records that Kafka refuses for their data would fail every pass. So after a refusal the next pass publishes in smaller
- * transactions, until the bad outcome stands alone; then it goes without copies to reply topics; and if that fails too it stays
+ * transactions, until the bad outcome stands alone; then it goes without copies to reply topics and without
+ * the bytes of its dead letter; and if that fails too it stays
  * SETTLED, with an alarm, and holds up nobody.
  */
 import { ModelServiceError } from '../errors/model-service-error.ts'
@@ -61,8 +62,10 @@ export interface RecoveryOptions {
   completions: CompletionsLog
   /** Whether a record is a copy for a reply topic, which may be left out. */
   isReply(record: OutgoingRecord): boolean
-  /** Hears of reply topics that refuse replies. */
-  onReplyDropped?(topic: string): void
+  /** What is left of a record that may be refused for its size; the record itself where nothing may be left out. */
+  shorten?(record: OutgoingRecord): OutgoingRecord
+  /** Hears of replies that were left out and of records that were shortened, as they were. */
+  onReduced?(record: OutgoingRecord): void
   /** Outcomes of one transaction; default 200. */
   batchCount?: number
   observer: DeliveryObserver
@@ -96,7 +99,7 @@ interface Outcome extends MarkRequest {
 /** What refusals have taught. */
 interface Narrowing {
   batchCount: number
-  withoutReplies: Set<string>
+  shortened: Set<string>
   givenUp: Set<string>
 }
 
@@ -110,7 +113,7 @@ export async function recover(owner: string, options: RecoveryOptions): Promise<
   const total: RecoveryReport = { foundCount: 0, republishedCount: 0, leftCount: 0 }
   const narrowing: Narrowing = {
     batchCount: options.batchCount ?? 200,
-    withoutReplies: new Set(),
+    shortened: new Set(),
     givenUp: new Set(),
   }
   for (;;) {
@@ -209,8 +212,8 @@ function narrow(narrowing: Narrowing, refused: readonly Outcome[], { log, observ
     return
   }
   const { key, tenant, requestId } = only
-  if (!narrowing.withoutReplies.has(key)) {
-    narrowing.withoutReplies.add(key)
+  if (!narrowing.shortened.has(key)) {
+    narrowing.shortened.add(key)
     return
   }
   narrowing.givenUp.add(key)
@@ -222,15 +225,22 @@ function narrow(narrowing: Narrowing, refused: readonly Outcome[], { log, observ
 }
 
 function recordsOf(outcome: Outcome, narrowing: Narrowing, options: RecoveryOptions): OutgoingRecord[] {
-  if (!narrowing.withoutReplies.has(outcome.key)) return outcome.records
-  const kept = outcome.records.filter((record) => !options.isReply(record))
-  if (kept.length < outcome.records.length) {
-    const topics = outcome.records.filter(options.isReply).map(({ topic }) => topic)
+  if (!narrowing.shortened.has(outcome.key)) return outcome.records
+  const { isReply, shorten = (record) => record, onReduced } = options
+  const replies = outcome.records.filter(isReply)
+  if (replies.length > 0) {
+    const topics = replies.map(({ topic }) => topic)
     options.log.warn({ requestId: outcome.requestId, topics }, 'A reply was left out: its topic refuses it')
     options.observer.alarm('reply-dropped')
-    for (const topic of topics) options.onReplyDropped?.(topic)
+    for (const reply of replies) onReduced?.(reply)
   }
-  return kept
+  return outcome.records
+    .filter((record) => !isReply(record))
+    .map((record) => {
+      const kept = shorten(record)
+      if (kept !== record) onReduced?.(record)
+      return kept
+    })
 }
 
 function readable(rows: readonly SettledRow[], { log, observer }: RecoveryOptions): Outcome[] {

@@ -1,7 +1,8 @@
 /** Records that cannot be served go to a dead letter topic: the original bytes, and the reason in headers. */
-import { topicName } from '../contract/topics.ts'
+import { maxMessageBytes, topicName } from '../contract/topics.ts'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { recordBytes } from './record-bytes.ts'
 
 /** Why a record is a dead letter. */
 export interface DeadLetterReason {
@@ -13,10 +14,17 @@ export interface DeadLetterReason {
 /** Longest `dlt-message`, in characters. */
 const maxReasonLength = 1_000
 
+/** Largest dead letter in bytes: what the topics take as they are made, less the 61 bytes of the batch around it, and some. */
+const maxDeadLetterBytes = maxMessageBytes - 128
+
+/** Header of a dead letter that comes without the bytes of its record. */
+const omittedHeader = 'dlt-omitted-bytes'
+
 /**
  * The dead letter of a record. Key and value are the very bytes of the source; a source without a key gets an empty one and the
  * header `dlt-key-absent`. The source's headers are kept. Added are `dlt-reason` (the code), `dlt-message`,
- * `dlt-source-topic`, `dlt-source-partition`, `dlt-source-offset` and `dlt-source-timestamp` (Unix ms).
+ * `dlt-source-topic`, `dlt-source-partition`, `dlt-source-offset` and `dlt-source-timestamp` (Unix ms). One that is too large for its
+ * topic is a {@link shortDeadLetter}: a record near the limit grows by these headers, and one that came compressed may be larger by far.
  */
 export function deadLetterRecord(
   record: ReceivedRecord,
@@ -24,12 +32,12 @@ export function deadLetterRecord(
   topicPrefix: string,
 ): OutgoingRecord {
   const commands = topicName('commands', topicPrefix)
-  return {
+  const letter = {
     topic: topicName(record.topic === commands ? 'commandsDeadLetters' : 'requestsDeadLetters', topicPrefix),
     key: record.key ?? Buffer.alloc(0),
     value: record.value,
     headers: {
-      ...record.headers,
+      ...withoutOmitted(record.headers),
       'dlt-reason': reason.code,
       'dlt-message': reason.message.slice(0, maxReasonLength).toWellFormed(),
       'dlt-source-topic': record.topic,
@@ -39,4 +47,41 @@ export function deadLetterRecord(
       ...(record.key === null && { 'dlt-key-absent': 'true' }),
     },
   }
+  return recordBytes(letter) > maxDeadLetterBytes ? shortDeadLetter(letter) : letter
 }
+
+/**
+ * A dead letter without the key, the value and the headers of its record: what is left says why and where that record lies, and
+ * `dlt-omitted-bytes` how many bytes it has. Any topic takes it.
+ */
+export function shortDeadLetter(letter: OutgoingRecord): OutgoingRecord {
+  const own = Object.entries(letter.headers).filter(([name]) => ownHeaders.has(name))
+  const bytes = letter.key.length + (letter.value?.length ?? 0)
+  return {
+    topic: letter.topic,
+    key: Buffer.alloc(0),
+    value: null,
+    headers: { ...Object.fromEntries(own), [omittedHeader]: String(bytes) },
+  }
+}
+
+/** Whether a dead letter is a {@link shortDeadLetter}. */
+export function isShortDeadLetter({ headers }: OutgoingRecord): boolean {
+  return headers[omittedHeader] !== undefined
+}
+
+/** A source that says so of itself, a replayed dead letter for example, has all its bytes now. */
+function withoutOmitted({ [omittedHeader]: _, ...headers }: Readonly<Record<string, string>>): Record<string, string> {
+  return headers
+}
+
+/** A source may have sent others that begin likewise. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  'dlt-reason',
+  'dlt-message',
+  'dlt-source-topic',
+  'dlt-source-partition',
+  'dlt-source-offset',
+  'dlt-source-timestamp',
+  'dlt-key-absent',
+])

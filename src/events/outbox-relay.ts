@@ -1,26 +1,25 @@
-import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import { repeat, systemTimers, type Timers } from '../delivery/timers.ts'
 import type { Log } from '../model-service/ports.ts'
-import type { OutboxStore } from './outbox-store.ts'
+import type { OutboxStore, PublishOutbox } from './outbox-store.ts'
 
 /** What {@link startOutboxRelay} is given. */
 export interface OutboxRelayOptions {
   store: OutboxStore
-  /** Publishes all records in one transaction, as `Delivery.publishRecords` does. */
-  publish(records: readonly OutgoingRecord[]): Promise<void>
+  /** As `PlainPublisher.publish`. */
+  publish: PublishOutbox
   log: Log
   /** Wait between two looks at an empty outbox, in ms; default 500. */
   pollIntervalMs?: number
   /** Longest wait after failures, in ms; default 10,000. */
   maxRetryDelayMs?: number
-  /** Records of one transaction; default 200. */
+  /** Records of one look; default 200. */
   batchCount?: number
   timers?: Timers
 }
 
 /**
- * Carries the outbox to Kafka: polls, publishes in transactions, and keeps trying while something is away. Returns what ends it
- * after the transaction under way.
+ * Carries the outbox to Kafka: polls, publishes, and keeps trying while something is away. Returns what ends it after the look
+ * under way.
  */
 export function startOutboxRelay(options: OutboxRelayOptions): () => Promise<void> {
   const { store, publish, log, pollIntervalMs = 500, maxRetryDelayMs = 10_000, batchCount = 200 } = options

@@ -18,7 +18,9 @@ import {
 } from '../delivery/outgoing-record.ts'
 import { noSteps, type Steps } from '../delivery/steps.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
+import { kafkaErrorTypes, refusalOf } from './kafka-refusals.ts'
 import { recordBytes } from './record-bytes.ts'
+import { toTopicMessages } from './to-topic-messages.ts'
 
 /** What a publisher is made of. */
 export interface TransactionalPublisherOptions {
@@ -107,7 +109,7 @@ export class TransactionalPublisher implements RecordPublisher {
     this.#mayBeCommitted = false
     for (const part of batchesOf<OutgoingRecord>(records, { maxBytes: sendBytes, bytesOf: recordBytes })) {
       this.#assertUsable()
-      await transaction.sendBatch({ acks: -1, topicMessages: topicMessages(part) })
+      await transaction.sendBatch({ acks: -1, topicMessages: toTopicMessages(part) })
     }
     await this.#steps.reached('sent')
     // The time limit may have passed meanwhile; whoever saw the failure counts on no commit coming after it.
@@ -122,9 +124,8 @@ export class TransactionalPublisher implements RecordPublisher {
   }
 
   #reasonOf(error: unknown): PublishFailureReason {
-    const types = errorTypes(error)
-    if (types.some((type) => fencedTypes.has(type))) return 'fenced'
-    return !this.#mayBeCommitted && types.some((type) => refusedTypes.has(type)) ? 'refused' : 'doubt'
+    if (kafkaErrorTypes(error).some((type) => fencedTypes.has(type))) return 'fenced'
+    return !this.#mayBeCommitted && refusalOf(error) !== null ? 'refused' : 'doubt'
   }
 
   /** Runs with the time limit; whatever goes wrong finishes the publisher. */
@@ -150,43 +151,7 @@ export class TransactionalPublisher implements RecordPublisher {
 /** Names of Kafka's errors for a producer that another one has replaced. */
 const fencedTypes: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'])
 
-/** Names of Kafka's errors for records that it does not take, however often they come. */
-const refusedTypes: ReadonlySet<string> = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
-  'INVALID_TOPIC_EXCEPTION',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'POLICY_VIOLATION',
-])
-
-/** The names in an error of kafkajs and in those that it wraps. */
-function errorTypes(error: unknown): string[] {
-  const types: string[] = []
-  for (let current = error; current instanceof Error && types.length < 10; ) {
-    if ('type' in current && typeof current.type === 'string') types.push(current.type)
-    current = current.cause ?? ('originalError' in current ? current.originalError : undefined)
-  }
-  return types
-}
-
 function finishedError(cause: Error): PublishFailure {
   const message = 'This publisher is finished or was never opened; open a new one and recover what this one left.'
   return new PublishFailure('doubt', message, cause)
-}
-
-/** Groups records by topic, their order kept. */
-function topicMessages(records: readonly OutgoingRecord[]) {
-  const byTopic = Map.groupBy(records, (record) => record.topic)
-  return [...byTopic].map(([topic, group]) => ({
-    topic,
-    messages: group.map(({ key, value, headers, partition }) => ({
-      key,
-      value,
-      headers,
-      ...(partition !== undefined && { partition }),
-    })),
-  }))
 }

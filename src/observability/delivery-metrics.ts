@@ -42,9 +42,5 @@ export function measuredRecords(records: DeliveryRecords, metrics: Metrics): Del
       metrics.count('retries', { retry: retry.retry })
       return records.ofRetry(job, retry)
     },
-    ofDeadLetter(record, error) {
-      metrics.count('deadLetters', { topic: record.topic, code: error.code })
-      return records.ofDeadLetter(record, error)
-    },
   }
 }

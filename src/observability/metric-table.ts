@@ -102,6 +102,12 @@ export const metricTable = {
     help: 'Outcomes stored in the ledger: `terminal`, or `retry` (to a retry topic, or in place).',
     labels: ['kind'],
   },
+  refusedRecords: {
+    name: 'model_service_refused_records_total',
+    type: 'counter',
+    help: 'Dead letters, registry events and command results that Kafka refused, by topic: `record` for their data, `topic` as the topic is missing or may not be written to.',
+    labels: ['topic', 'why'],
+  },
   deadLetters: {
     name: 'model_service_dead_letters_total',
     type: 'counter',
@@ -201,6 +207,12 @@ export const metricTable = {
     name: 'model_service_outbox_unpublished_records',
     type: 'gauge',
     help: 'Registry events and command results of all workers that have not left for Kafka yet.',
+    labels: [],
+  },
+  outboxFailed: {
+    name: 'model_service_outbox_failed_records',
+    type: 'gauge',
+    help: 'Those that were set aside because Kafka refuses them, until a person sees to them.',
     labels: [],
   },
   outboxOldest: {

@@ -76,7 +76,7 @@ function setPartitions(metrics: Metrics, consumer: string, partitions: readonly 
 /** What the database says of all workers together. */
 interface DatabaseSample {
   ledger: readonly { state: string; count: number; oldestSeconds: number }[]
-  outbox: { count: number; oldestSeconds: number }
+  outbox: { count: number; failedCount: number; oldestSeconds: number }
 }
 
 /** How old an answer of the database may be, in ms: many scrapers, one query. */
@@ -87,7 +87,7 @@ const databaseCacheMs = 5_000
  * cheap however much the tables remember.
  */
 export function addDatabaseSource(metrics: Metrics, pool: Pick<Pool, 'query'>): void {
-  const gauges = ['ledgerRequests', 'ledgerOldest', 'outboxRecords', 'outboxOldest'] as const
+  const gauges = ['ledgerRequests', 'ledgerOldest', 'outboxRecords', 'outboxFailed', 'outboxOldest'] as const
   const sample = cached(databaseCacheMs, () => readDatabase(pool))
   metrics.addSource('database', gauges, async () => {
     const { ledger, outbox } = await sample()
@@ -97,6 +97,7 @@ export function addDatabaseSource(metrics: Metrics, pool: Pick<Pool, 'query'>): 
       metrics.set('ledgerOldest', { state }, found?.oldestSeconds ?? 0)
     }
     metrics.set('outboxRecords', {}, outbox.count)
+    metrics.set('outboxFailed', {}, outbox.failedCount)
     metrics.set('outboxOldest', {}, outbox.oldestSeconds)
   })
 }
@@ -108,7 +109,9 @@ async function readDatabase(pool: Pick<Pool, 'query'>): Promise<DatabaseSample> 
     `SELECT state, count(*)::int AS count, ${age('updated_at')} FROM request_ledger WHERE state IN ('CLAIMED', 'SETTLED') GROUP BY state`,
   )
   const outbox = await pool.query(
-    `SELECT count(*)::int AS count, ${age('created_at')} FROM outbox WHERE published_at IS NULL`,
+    `SELECT count(*)::int AS count, ${age('created_at')},
+       (SELECT count(*)::int FROM outbox WHERE failed_at IS NOT NULL) AS "failedCount"
+     FROM outbox WHERE published_at IS NULL AND failed_at IS NULL`,
   )
   return { ledger: ledger.rows, outbox: outbox.rows[0] }
 }

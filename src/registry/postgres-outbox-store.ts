@@ -1,7 +1,8 @@
 import type { Pool, PoolClient } from 'pg'
-import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
+import type { OutgoingRecord, RefusedRecord } from '../delivery/outgoing-record.ts'
 import { toLedgerError } from '../delivery/sql/batch-statement.ts'
-import type { OutboxStore } from '../events/outbox-store.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { OutboxStore, PublishOutbox } from '../events/outbox-store.ts'
 
 /** "msoutbox": whoever holds it is the relay. */
 const RELAY_LOCK = '7886769922710335352'
@@ -21,12 +22,13 @@ export class PostgresOutboxStore implements OutboxStore {
 
   /**
    * Hands up to `limit` records to `publish`, oldest first, and marks them when it resolves. When it rejects, nothing is
-   * marked and the rejection goes to the caller.
+   * marked and the rejection goes to the caller. A record that Kafka refuses is set aside (`failed_at`), and never forgotten.
    *
-   * @returns how many were published; 0 when there are none, or when another relay is at work
+   * @returns how many were published or set aside; 0 when there are none, or when another relay is at work
    * @throws DATABASE_UNAVAILABLE
+   * @throws BROKER_UNAVAILABLE when a topic takes nothing; all others are marked
    */
-  async publishNext(limit: number, publish: (records: readonly OutgoingRecord[]) => Promise<void>): Promise<number> {
+  async publishNext(limit: number, publish: PublishOutbox): Promise<number> {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw toLedgerError(error)
     })
@@ -68,28 +70,36 @@ interface OutboxRow {
   value: Buffer | null
 }
 
-async function publishOldest(
-  client: PoolClient,
-  limit: number,
-  publish: (records: readonly OutgoingRecord[]) => Promise<void>,
-): Promise<number> {
+async function publishOldest(client: PoolClient, limit: number, publish: PublishOutbox): Promise<number> {
   const { rows } = await query<OutboxRow>(
     client,
-    'SELECT id, topic, key, partition, headers, value FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1',
+    'SELECT id, topic, key, partition, headers, value FROM outbox WHERE published_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT $1',
     [limit],
   )
   if (rows.length === 0) return 0
-  await publish(
-    rows.map(({ topic, key, partition, headers, value }) => ({
-      topic,
-      key,
-      headers,
-      value,
-      ...(partition === null ? {} : { partition }),
-    })),
+  const records = rows.map(({ topic, key, partition, headers, value }) => ({
+    topic,
+    key,
+    headers,
+    value,
+    ...(partition === null ? {} : { partition }),
+  }))
+  const whyByRecord = new Map((await publish(records)).map(({ record, why }) => [record, why]))
+  const idsOf = (wanted: RefusedRecord['why'] | undefined) =>
+    rows.filter((_, place) => whyByRecord.get(records[place] as OutgoingRecord) === wanted).map(({ id }) => id)
+  await query(
+    client,
+    `UPDATE outbox SET published_at = CASE WHEN id = ANY($1::bigint[]) THEN now() END,
+       failed_at = CASE WHEN id = ANY($2::bigint[]) THEN now() END
+     WHERE id = ANY($1::bigint[] || $2::bigint[])`,
+    [idsOf(undefined), idsOf('record')],
   )
-  await query(client, 'UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[])', [rows.map(({ id }) => id)])
-  return rows.length
+  const left = idsOf('topic')
+  if (left.length === 0) return rows.length
+  throw new ModelServiceError(
+    'BROKER_UNAVAILABLE',
+    `${left.length} records of the outbox wait for a topic that takes none: expected it to exist, with the rights to write. They are tried again.`,
+  )
 }
 
 async function query<R extends object>(client: PoolClient, sql: string, values: unknown[]) {

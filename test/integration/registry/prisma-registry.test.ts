@@ -119,7 +119,7 @@ describe('commit', () => {
     await expect(registry.commit(registration('gpt-5'))).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
     await expect(registry.snapshot()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
     await expect(registry.listModels({})).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
-    await expect(new PostgresOutboxStore(away.pool).publishNext(1, async () => {})).rejects.toMatchObject({
+    await expect(new PostgresOutboxStore(away.pool).publishNext(1, async () => [])).rejects.toMatchObject({
       code: 'DATABASE_UNAVAILABLE',
     })
     await away.close()
@@ -155,7 +155,10 @@ describe('PostgresOutboxStore', () => {
     await build().commit(registration('b'))
     const store = new PostgresOutboxStore(open.pool)
     const records: OutgoingRecord[] = []
-    const publish = async (batch: readonly OutgoingRecord[]) => void records.push(...batch)
+    const publish = async (batch: readonly OutgoingRecord[]) => {
+      records.push(...batch)
+      return []
+    }
     expect(await store.publishNext(3, publish)).toBe(3)
     expect(await store.publishNext(3, publish)).toBe(1)
     expect(await store.publishNext(3, publish)).toBe(0)
@@ -175,14 +178,34 @@ describe('PostgresOutboxStore', () => {
     await build().commit(registration('a'))
     const store = new PostgresOutboxStore(open.pool)
     await expect(store.publishNext(10, () => Promise.reject(new Error('broker away')))).rejects.toThrow('broker away')
-    expect(await store.publishNext(10, async () => {})).toBe(2)
+    expect(await store.publishNext(10, async () => [])).toBe(2)
+  })
+
+  it('sets a refused record aside for good, and keeps one whose topic takes nothing', async () => {
+    await build().commit(registration('a'))
+    const store = new PostgresOutboxStore(open.pool)
+    const seen: string[][] = []
+    const refusing = (why: 'record' | 'topic') => async (batch: readonly OutgoingRecord[]) => {
+      seen.push(batch.map(({ topic }) => topic))
+      return batch.filter(({ topic }) => topic === 'registry').map((record) => ({ record, why }))
+    }
+    await expect(store.publishNext(10, refusing('topic'))).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+    expect(await store.publishNext(10, refusing('record'))).toBe(1)
+    expect(await store.publishNext(10, refusing('record'))).toBe(0)
+    expect(seen).toEqual([['registry', 'results'], ['registry']])
+    await store.forget(0)
+    const failed = await open.pool.query('SELECT topic FROM outbox WHERE failed_at IS NOT NULL')
+    expect(failed.rows).toEqual([{ topic: 'registry' }])
+    await open.pool.query('UPDATE outbox SET failed_at = NULL')
+    expect(await store.publishNext(10, async () => [])).toBe(1)
   })
 
   it('lets one relay work at a time', async () => {
     await build().commit(registration('a'))
     const [first, second] = [new PostgresOutboxStore(open.pool), new PostgresOutboxStore(open.pool)]
     const published = await first.publishNext(10, async () => {
-      expect(await second.publishNext(10, async () => {})).toBe(0)
+      expect(await second.publishNext(10, async () => [])).toBe(0)
+      return []
     })
     expect(published).toBe(2)
   })

@@ -146,6 +146,7 @@ export function setUp(settings: DispatcherSettings = {}) {
   const dispatcher = new RequestDispatcher({
     intake,
     delivery,
+    deadLetters: delivery,
     service,
     decoder,
     payloadHash: ({ requestId }) => `v1:${requestId}`,

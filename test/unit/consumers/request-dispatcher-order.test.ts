@@ -36,6 +36,7 @@ function setUp(
   const dispatcher = new RequestDispatcher({
     intake,
     delivery,
+    deadLetters: delivery,
     service,
     decoder,
     topics: [{ name: 'model.requests', order, tenant }],

@@ -35,6 +35,7 @@ describe('a request that goes well', () => {
     const dispatcher = new RequestDispatcher({
       intake,
       delivery,
+      deadLetters: delivery,
       service,
       decoder,
       timers,
@@ -196,6 +197,7 @@ describe('poison', () => {
     const dispatcher = new RequestDispatcher({
       intake,
       delivery,
+      deadLetters: delivery,
       service,
       decoder,
       timers,

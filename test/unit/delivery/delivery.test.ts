@@ -59,7 +59,6 @@ function makeDelivery(over: Partial<Ledger> = {}): Delivery {
         problem: null,
       }),
       ofRetry: (job, { retry }) => ({ ...recordOf(`${job.requestId} ${retry}`), topic: 'retry' }),
-      ofDeadLetter: (record, error) => ({ ...recordOf(error.code), topic: 'dlt', value: record.value }),
     },
     retryDelaysMs: [10_000, 60_000],
     steps: { reached: (name) => void steps.push(name) },
@@ -250,7 +249,6 @@ describe('after a failed transaction', () => {
     await finish(Promise.all(['a', 'b', 'c'].map((id) => delivery.claim(job(id)))))
     await expect(finish(delivery.publish(outcome('a')))).rejects.toMatchObject({ result: 'held' })
     await expect(finish(delivery.publish(outcome('b')))).rejects.toMatchObject({ result: 'held' })
-    await expect(finish(delivery.deadLetter(job('x').record, noAnswer))).rejects.toThrow()
     expect(publish).toHaveBeenCalledTimes(1)
     expect(onFatal).toHaveBeenCalledTimes(1)
     expect(delivery.failed).toBe(true)
@@ -331,12 +329,6 @@ test('a lost lease is fatal', async () => {
   const delivery = makeDelivery()
   expect(await finish(delivery.claim(job('r')))).toEqual({ kind: 'lease-lost' })
   expect(onFatal).toHaveBeenCalledTimes(1)
-})
-
-test('dead letters go through the same transactions', async () => {
-  const delivery = makeDelivery()
-  await finish(delivery.deadLetter(job('r').record, new ModelServiceError('DECODE_FAILED', 'bad')))
-  expect(transactions).toMatchObject([[{ topic: 'dlt', value: Buffer.from('value r') }]])
 })
 
 test('drain waits for all that was handed over, without the linger', async () => {

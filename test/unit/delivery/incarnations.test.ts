@@ -8,7 +8,6 @@ import { MemoryLedgerStore } from '../../../src/delivery/memory-ledger.ts'
 import { recover } from '../../../src/delivery/recovery.ts'
 import { RecoverySweep } from '../../../src/delivery/recovery-sweep.ts'
 import { noSteps } from '../../../src/delivery/steps.ts'
-import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import type { Outcome } from '../../../src/model-service/ports.ts'
 import { claimRequest, settleRequest } from '../../support/ledger-contract.ts'
 import { ManualTimers, settle } from '../consumers/manual-timers.ts'
@@ -77,7 +76,6 @@ beforeEach(async () => {
               problem: null,
             }),
             ofRetry: () => Promise.reject(new Error('no retries here')) as never,
-            ofDeadLetter: (record) => ({ topic: 'dlt', key: Buffer.alloc(0), headers: {}, value: record.value }),
           },
           log: silentLog,
           timers,
@@ -195,10 +193,6 @@ test('while Kafka is away nothing is claimed; then a new incarnation opens by it
   await timers.advance(30_000)
   expect(incarnations.activeId).toBeUndefined()
   await expect(incarnations.claim(job('b'))).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
-  await expect(incarnations.publishRecords([])).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
-  await expect(
-    incarnations.deadLetter(job('x').record, new ModelServiceError('DECODE_FAILED', 'bad')),
-  ).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
   kafka.isAway = false
   await timers.advance(10_000)
   expect(await claim('b')).toMatchObject({ kind: 'claimed' })

@@ -40,7 +40,7 @@ function recoverD(changes: Partial<RecoveryOptions> = {}): Promise<RecoveryRepor
     ledger: store.recovery(),
     completions: kafka.completions,
     isReply: ({ topic }) => topic === 'reply',
-    onReplyDropped: (topic) => void logged.push(topic),
+    onReduced: ({ topic }) => void logged.push(topic),
     observer: { ...noObserver, alarm: (what) => void alarms.push(what) },
     steps: { reached: (name) => void steps.push(name) },
     log: silentLog,
@@ -140,6 +140,21 @@ describe('what Kafka refuses', () => {
     expect(of('reply').sort()).toEqual(ids.filter((id) => id !== 'c'))
     expect(alarms).toEqual(['reply-dropped'])
     expect(logged).toEqual(['reply'])
+  })
+
+  test('for its dead letter goes with a shortened one, and without an alarm', async () => {
+    kafka.refuses = ({ topic, value }) => topic === 'dlt' && value !== null
+    await settle(['a', 'b'], (id) => encodeOutgoingRecords([recordOf(id), recordOf(id, id === 'a' ? 'dlt' : 'other')]))
+    const shorten = (record: OutgoingRecord) => (record.topic === 'dlt' ? { ...record, value: null } : record)
+    expect(await recoverD({ shorten })).toEqual({ foundCount: 2, republishedCount: 2, leftCount: 0 })
+    expect(kafka.committed.map(({ topic, value }) => [topic, value?.toString() ?? null]).toSorted()).toEqual([
+      ['dlt', null],
+      ['log', 'a'],
+      ['log', 'b'],
+      ['other', 'b'],
+    ])
+    expect(alarms).toEqual([])
+    expect(logged).toEqual(['dlt'])
   })
 
   test('even alone stays SETTLED with an alarm, and holds up nobody', async () => {

@@ -1,14 +1,20 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
 import { startOutboxRelay } from '../../../src/events/outbox-relay.ts'
+import type { PublishOutbox } from '../../../src/events/outbox-store.ts'
 import { ManualTimers, settle } from '../consumers/manual-timers.ts'
 import { silentLog } from '../delivery/silent-log.ts'
 
 let timers: ManualTimers
 let rows: OutgoingRecord[]
 let published: string[][]
-const publish = vi.fn<(records: readonly OutgoingRecord[]) => Promise<void>>()
+const publish = vi.fn<PublishOutbox>()
 let start: () => () => Promise<void>
+
+const record: PublishOutbox = async (records) => {
+  published.push(records.map(({ topic }) => topic))
+  return []
+}
 
 const row = (text: string): OutgoingRecord => ({ topic: text, key: Buffer.from(text), headers: {}, value: null })
 
@@ -16,9 +22,9 @@ beforeEach(() => {
   timers = new ManualTimers()
   rows = []
   published = []
-  publish.mockReset().mockImplementation(async (records) => void published.push(records.map(({ topic }) => topic)))
+  publish.mockReset().mockImplementation(record)
   const store = {
-    async publishNext(limit: number, run: typeof publish) {
+    async publishNext(limit: number, run: PublishOutbox) {
       const batch = rows.slice(0, limit)
       if (batch.length > 0) await run(batch)
       rows = rows.slice(batch.length)
@@ -47,7 +53,7 @@ test('keeps trying with growing waits while something is away', async () => {
   await timers.advance(60_000)
   expect(publish.mock.calls.length).toBeGreaterThan(8)
   expect(publish.mock.calls.length).toBeLessThan(14)
-  publish.mockImplementation(async (records) => void published.push(records.map(({ topic }) => topic)))
+  publish.mockImplementation(record)
   await timers.advance(10_000)
   expect(published).toEqual([['a']])
 })

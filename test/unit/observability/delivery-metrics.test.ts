@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { deliveryMetrics, measuredRecords } from '../../../src/observability/delivery-metrics.ts'
 import { Metrics } from '../../../src/observability/metrics.ts'
 
@@ -38,24 +37,18 @@ test('what delivery does becomes counters and histograms in seconds', async () =
 test('records are counted by what they say, and are the same records', async () => {
   const metrics = new Metrics({ process: false })
   const made = { any: 'record' }
-  const records = measuredRecords(
-    { ofOutcome: () => made, ofRetry: () => made, ofDeadLetter: () => made } as never,
-    metrics,
-  )
+  const records = measuredRecords({ ofOutcome: () => made, ofRetry: () => made } as never, metrics)
   const outcome = (status: string, code?: string) => ({
     completion: { status, error: code === undefined ? null : { code } },
   })
   expect(records.ofOutcome(outcome('COMPLETED') as never, {} as never)).toBe(made)
   expect(records.ofOutcome(outcome('FAILED', 'RATE_LIMITED') as never, {} as never)).toBe(made)
   expect(records.ofRetry({} as never, { retry: 2, notBefore: 0, attempts: [] })).toBe(made)
-  const error = new ModelServiceError('DECODE_FAILED', 'no Avro')
-  expect(records.ofDeadLetter({ topic: 'model.requests' } as never, error)).toBe(made)
   const text = await metrics.render()
   for (const line of [
     'model_service_completions_total{status="COMPLETED",code=""} 1',
     'model_service_completions_total{status="FAILED",code="RATE_LIMITED"} 1',
     'model_service_retries_total{retry="2"} 1',
-    'model_service_dead_letters_total{topic="model.requests",code="DECODE_FAILED"} 1',
   ]) {
     expect(text).toContain(line)
   }

@@ -1,5 +1,6 @@
 import type { DeliveryRecords } from '../../../src/delivery/delivery-options.ts'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
+import type { ReceivedRecord } from '../../../src/delivery/received-record.ts'
 import { retryRecord } from '../../../src/events/retry-record.ts'
 import { topics } from './world.ts'
 
@@ -30,8 +31,10 @@ export const simRecords: DeliveryRecords = {
     const origin = { origin: job.origin ?? job.source, timestamp: record.timestamp }
     return retryRecord(record, origin, { tenant, requestId, ...planned }, '')
   },
-  ofDeadLetter({ topic, partition, offset, key, value }) {
-    const source = `${topic}/${partition}@${offset}`
-    return { topic: topics.deadLetters, key: key ?? Buffer.alloc(0), headers: { source }, value }
-  },
+}
+
+/** The dead letter of a record. */
+export function simDeadLetter({ topic, partition, offset, key, value }: ReceivedRecord): OutgoingRecord {
+  const source = `${topic}/${partition}@${offset}`
+  return { topic: topics.deadLetters, key: key ?? Buffer.alloc(0), headers: { source }, value }
 }

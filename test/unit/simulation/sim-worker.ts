@@ -9,7 +9,6 @@ import { PostgresRecoveryLedger } from '../../../src/delivery/postgres-recovery-
 import { type CompletionsLog, recover } from '../../../src/delivery/recovery.ts'
 import type { RecoveryLedger, ScanPosition } from '../../../src/delivery/recovery-ledger.ts'
 import { RecoverySweep } from '../../../src/delivery/recovery-sweep.ts'
-import type { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { parseRetryRecord } from '../../../src/events/retry-record.ts'
 import { TransactionalPublisher } from '../../../src/events/transactional-publisher.ts'
 import { silentLog } from '../delivery/silent-log.ts'
@@ -18,9 +17,9 @@ import { epochMs } from './scheduler.ts'
 import { simCompletionsLog } from './sim-completions-log.ts'
 import type { SimGroup } from './sim-group.ts'
 import { SimIntake } from './sim-intake.ts'
-import { simKafkaClient } from './sim-kafka-client.ts'
+import { kafkaCall, simKafkaClient } from './sim-kafka-client.ts'
 import type { SimProcess } from './sim-process.ts'
-import { simRecords } from './sim-records.ts'
+import { simDeadLetter, simRecords } from './sim-records.ts'
 import { SimService } from './sim-service.ts'
 import { decodeRequest, leaseMs, payloadHash, requestTopics, retryDelaysMs, topics, type World } from './world.ts'
 
@@ -92,6 +91,10 @@ export class SimWorker {
       },
       decoder: { decode: decodeRequest },
       delivery,
+      deadLetters: {
+        deadLetter: (record) =>
+          kafkaCall({ network, process }, 'dead letter', () => void kafka.append(simDeadLetter(record))),
+      },
       service: new SimService({
         provider,
         process,
@@ -245,7 +248,7 @@ export class SimWorker {
 /** Breaks rule 18: takes "another worker has it" for "it is finished". */
 function finishingHeld(
   incarnations: Incarnations,
-): Pick<Incarnations, 'accept' | 'claim' | 'assertMayCall' | 'release' | 'deadLetter' | 'drain'> {
+): Pick<Incarnations, 'accept' | 'claim' | 'assertMayCall' | 'release' | 'drain'> {
   return {
     accept: (job) => incarnations.accept(job),
     claim: async (job) => {
@@ -254,7 +257,6 @@ function finishingHeld(
     },
     assertMayCall: (job) => incarnations.assertMayCall(job),
     release: (job, attemptCount) => incarnations.release(job, attemptCount),
-    deadLetter: (record, error: ModelServiceError) => incarnations.deadLetter(record, error),
     drain: () => incarnations.drain(),
   }
 }
