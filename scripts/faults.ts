@@ -3,6 +3,7 @@
  * judged by the provider's calls, the database, the topics and the committed offsets. Ends with a table and the line
  * `faults: runs N, requests N, lost 0, doubled 0, repeated-unexcused 0`; exits 0 only when every run held.
  */
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { startFaultBed } from '../test/faults/fault-bed.ts'
 import { carryOut } from '../test/faults/fault-run.ts'
@@ -15,6 +16,7 @@ const usage = `usage: npm run test:faults -- [options]
   --only NAMES   these scenarios, separated by commas; "list" tells which there are
   --seed NUMBER  chooses the faults; default: from the clock
   --times NUMBER each scenario so often, with seeds that follow each other
+  --report FILE  writes the results as JSON too
   --offline      downloads nothing
 `
 
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     times: { type: 'string', default: '1' },
+    report: { type: 'string' },
     offline: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -63,6 +66,7 @@ async function runAll(): Promise<boolean> {
   } finally {
     await bed.stop()
   }
+  if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(results, null, 1))
   console.log(resultTable(results))
   console.log(
     `logs of the workers: .model-service/faults; in ${((performance.now() - startedAt) / 60_000).toFixed(1)} min`,

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { KafkaSession } from '../../src/cli/kafka-session.ts'
 import { readTopics, topicBounds } from '../../src/events/topic-reader.ts'
 import type { DoubleCall } from '../../src/stack/double/call-ledger.ts'
-import type { Evidence, SeenCompletion } from './evidence.ts'
+import type { Evidence, LoggedOutcome, SeenCompletion } from './evidence.ts'
 
 /** Longest reading of the topics, in ms. */
 const readTimeoutMs = 120_000
@@ -20,11 +20,14 @@ export async function collectEvidence(from: {
   const { rows: ledger } = await sql.query<{ requestId: string; state: string; updatedAt: number }>(
     `SELECT request_id AS "requestId", state, (extract(epoch FROM updated_at) * 1000)::float8 AS "updatedAt" FROM request_ledger`,
   )
-  const { rows: logged } = await sql.query<{ requestId: string }>('SELECT request_id AS "requestId" FROM request_log')
+  const { rows: requestLog } = await sql.query<LoggedOutcome>(
+    `SELECT request_id AS "requestId", status, attempt_count AS "attemptCount",
+            round(extract(epoch FROM finished_at) * 1000)::float8 AS "finishedAt" FROM request_log`,
+  )
   return {
     ...topics,
     ledger,
-    requestLog: logged.map(({ requestId }) => requestId),
+    requestLog,
     calls: from.calls.map(({ mark, idempotencyKey }) => ({ requestId: mark ?? '(no id)', idempotencyKey })),
     offsets: from.offsets,
   }
@@ -55,13 +58,14 @@ async function readOutput(session: KafkaSession): Promise<Pick<Evidence, 'comple
         const { requestId, kind } = await session.decode('PerformanceEvent', value)
         events.push({ requestId, eventId, kind, partition, offset })
       } else {
-        const { requestId, status, error, attempts, source } = await session.decode('ModelCompletion', value)
+        const { requestId, status, error, attempts, timings, source } = await session.decode('ModelCompletion', value)
         completions.push({
           requestId,
           eventId,
           status,
           errorCode: error?.code ?? null,
           attemptCount: attempts.length,
+          finishedAt: timings.finishedAt,
           partition,
           offset,
           source,

@@ -10,8 +10,7 @@ export interface Evidence {
   events: readonly { requestId: string; eventId: string; kind: string; partition: number; offset: number }[]
   deadLetters: readonly { code: string }[]
   ledger: readonly { requestId: string; state: string; updatedAt: number }[]
-  /** Ids of the rows of the request log. */
-  requestLog: readonly string[]
+  requestLog: readonly LoggedOutcome[]
   /** What the consumer groups of the workers have committed. */
   offsets: readonly { topic: string; partition: number; end: number; committed: number }[]
   faults: readonly FaultEvent[]
@@ -34,10 +33,21 @@ export interface SeenCompletion {
   status: string
   errorCode: string | null
   attemptCount: number
+  /** Unix ms; null where the outcome needed no call. */
+  finishedAt: number | null
   partition: number
   offset: number
   /** Partition and offset of the request that it answers. */
   source: { topic: string; partition: number; offset: number } | null
+}
+
+/** A row of the request log: written with the settlement, so it tells of the outcome that was settled. */
+export interface LoggedOutcome {
+  requestId: string
+  status: string
+  attemptCount: number
+  /** Unix ms. */
+  finishedAt: number
 }
 
 /** A worker that was killed, or stopped past its lease. */

@@ -4,7 +4,7 @@
  * stopped past its lease, between claim and settlement, and once for each such event; never where the request asked for
  * `onUncertain` FAIL. Nothing else is ever excused.
  */
-import type { Evidence, Expectation, SeenCompletion, SentRequest } from './evidence.ts'
+import type { Evidence, Expectation, LoggedOutcome, SeenCompletion, SentRequest } from './evidence.ts'
 
 /** The outcome of a run in numbers. */
 export interface Verdict {
@@ -150,19 +150,36 @@ function judgeDatabase(
     'no ledger row',
     [...sent.keys()].filter((id) => !rows.has(id)),
   )
-  problems.add('several rows in the request log', repeatedOnes(requestLog))
-  const logged = new Set(requestLog)
-  const unequal = [...terminal.keys()].filter((id) => !logged.has(id))
-  problems.add('a terminal record that the request log lacks', unequal)
+  const logged = new Map(requestLog.map((row) => [row.requestId, row]))
+  problems.add('several rows in the request log', repeatedOnes(requestLog.map(({ requestId }) => requestId)))
+  problems.add(
+    'a terminal record that the request log lacks',
+    [...terminal.keys()].filter((id) => !logged.has(id)),
+  )
+  problems.add(
+    'a terminal record of another outcome than the one that was settled',
+    [...terminal].flatMap(([id, [record]]) => {
+      const row = logged.get(id)
+      return row === undefined || record === undefined || isSameOutcome(row, record) ? [] : [id]
+    }),
+  )
   problems.add(
     'a row in the request log without terminal record',
-    [...logged].filter((id) => !terminal.has(id)),
+    [...logged.keys()].filter((id) => !terminal.has(id)),
   )
   problems.add(
     'a committed offset that is not the end',
     offsets
       .filter(({ end, committed }) => end > 0 && committed !== end)
       .map(({ topic, partition, end, committed }) => `${topic}/${partition} at ${committed} of ${end}`),
+  )
+}
+
+function isSameOutcome(row: LoggedOutcome, { status, attemptCount, finishedAt }: SeenCompletion): boolean {
+  return (
+    row.status === status &&
+    row.attemptCount === attemptCount &&
+    (finishedAt === null || Math.round(finishedAt) === row.finishedAt)
   )
 }
 

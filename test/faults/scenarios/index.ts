@@ -9,11 +9,11 @@ import {
   timedOutTransaction,
 } from './doubt.ts'
 import { duplicates, duplicatesAndKill, otherPayload, replay } from './duplicates.ts'
-import { allDie, crashAt, randomKills, recovererCrashAt, twoRecoverers } from './kills.ts'
+import { allDie, crashAt, crashBehindSlow, randomKills, recovererCrashAt, twoRecoverers } from './kills.ts'
 import { lostAnswers, lostDatabaseAnswers } from './lost-answers.ts'
 import { brokerKill, databaseRestart, flapping, rollingRestart, terminatedSessions } from './outages.ts'
 import { retriesUnderKills } from './retries.ts'
-import { idleZombie, stopAt, zombie } from './zombies.ts'
+import { idleZombie, lateSettle, stopAt, zombie } from './zombies.ts'
 
 /** What `npm test` runs: about three minutes. */
 export const shortScenarios: readonly Scenario[] = [
@@ -30,6 +30,7 @@ export const fullScenarios: readonly Scenario[] = [
   randomKills('kills-by-key', { order: 'key', requests: 2_000, perSecond: 50, kills: 10 }),
   randomKills('kills-by-partition', { order: 'partition', requests: 2_000, perSecond: 50, kills: 10 }),
   allDie,
+  crashBehindSlow,
   retriesUnderKills('none'),
   retriesUnderKills('key'),
   ...['claimed', 'called', 'settled', 'begun', 'sent', 'committed', 'marked'].map(crashAt),
@@ -37,6 +38,7 @@ export const fullScenarios: readonly Scenario[] = [
   twoRecoverers,
   zombie,
   idleZombie,
+  lateSettle,
   ...['claimed', 'called', 'settled', 'begun', 'sent', 'committed', 'marked'].map(stopAt),
   stoppedBeforeFirstPublish,
   doubtUnderLoad,

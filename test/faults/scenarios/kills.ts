@@ -1,5 +1,6 @@
 /** Workers that are killed, and others that take over. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../../support/until.ts'
 import type { FaultRun, Scenario } from '../fault-run.ts'
 
 interface KillOptions {
@@ -91,13 +92,34 @@ export const allDie: Scenario = {
   name: 'all-die',
   shows: 'all workers are killed at once, three times, with open transactions and running calls',
   async run(run) {
-    const load = run.load.run({ count: 600, perSecond: 60, models: ['quick', 'middling', 'slow'], failShare: 0.2 })
+    const load = run.load.run({ count: 1_500, perSecond: 50, models: ['quick', 'middling', 'slow'], failShare: 0.2 })
     for (let round = 0; round < 3; round++) {
       const workers = await run.startWorkers(2)
-      await delay(run.random.integer(1_000, 3_000))
+      // They have no partitions before the session of the dead has run out.
+      await run.untilPublished((await run.countRows("state = 'PUBLISHED'")) + 30)
+      await delay(run.random.integer(300, 1_500))
       await Promise.all(workers.map((worker) => run.kill(worker)))
     }
     await run.startWorkers(2)
     await load
+  },
+}
+
+/** What comes later in a partition is finished first. */
+export const crashBehindSlow: Scenario = {
+  name: 'crash-behind-slow',
+  shows: 'the only worker is killed when all requests behind one that runs are finished: that one comes again',
+  async run(run) {
+    const doomed = await run.startWorker()
+    const slow = run.load.make({ count: 6, models: ['long'] })
+    await run.load.send(slow.map((request, partition) => ({ ...request, partition })))
+    await until(async () => (await run.countRows("state = 'CLAIMED'")) === 6, 'the slow ones to be claimed')
+    const quick = run.load.make({ count: 60, models: ['quick'] })
+    await run.load.send(quick.map((request, index) => ({ ...request, partition: index % 6 })))
+    await run.untilPublished(60)
+    // Twice the time between two commits of offsets.
+    await delay(500)
+    await run.kill(doomed)
+    await run.startWorker()
   },
 }

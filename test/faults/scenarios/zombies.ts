@@ -1,5 +1,6 @@
 /** Workers that are stopped past their lease and their session, and go on as if nothing had happened. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../../support/until.ts'
 import type { Scenario } from '../fault-run.ts'
 
 /** Longer than the lease (3 s) and the session time-out (6 s) together. */
@@ -38,6 +39,20 @@ export function stopAt(point: string): Scenario {
       await run.load.run({ count: 100, perSecond: 50 })
     },
   }
+}
+
+/** It has paid for answers, and others are paying for them again. */
+export const lateSettle: Scenario = {
+  name: 'late-settle',
+  shows: 'a worker is stopped with answers in hand, and goes on while another one calls for the same requests',
+  async run(run) {
+    const victim = await run.startWorker({ faults: 'called:1:stop' })
+    await run.startWorker()
+    await run.load.run({ count: 60, models: ['long'] })
+    await run.untilFaults(1)
+    await until(async () => (await run.countRows("state = 'CLAIMED' AND token > 1")) > 0, 'claims to be taken over')
+    run.thaw(victim)
+  },
 }
 
 /** Its lease has run out while it did nothing; new requests come the moment it goes on. */

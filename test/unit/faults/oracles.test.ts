@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Evidence, SeenCompletion, SentRequest } from '../../faults/evidence.ts'
+import type { Evidence, LoggedOutcome, SeenCompletion, SentRequest } from '../../faults/evidence.ts'
 import { judge } from '../../faults/oracles.ts'
 
 const expectation = { order: 'none', deadLetterCodes: [] } as const
@@ -17,19 +17,28 @@ const completion = (requestId: string, rest: Partial<SeenCompletion> = {}): Seen
   status: 'COMPLETED',
   errorCode: null,
   attemptCount: 1,
+  finishedAt: 1_500,
   partition: 0,
   offset: 0,
   source: { topic: 'requests', partition: 0, offset: 0 },
   ...rest,
 })
+const loggedAs = ({ requestId, status, attemptCount, finishedAt }: SeenCompletion): LoggedOutcome => ({
+  requestId,
+  status,
+  attemptCount,
+  finishedAt: finishedAt ?? 1_500,
+})
+const logged = (requestId: string, rest: Partial<SeenCompletion> = {}) => loggedAs(completion(requestId, rest))
 const call = (requestId: string, attempt = 1) => ({ requestId, idempotencyKey: `${requestId}/${attempt}` })
 
 /** Two requests, both called once and completed. */
 function evidence(changes: Partial<Evidence> = {}): Evidence {
+  const completions = changes.completions ?? [completion('a'), completion('b')]
   return {
     sent: [sent('a'), sent('b')],
     calls: [call('a'), call('b')],
-    completions: [completion('a'), completion('b')],
+    completions,
     events: ['a', 'b'].map((requestId, offset) => ({
       requestId,
       eventId: `event of ${requestId}`,
@@ -39,7 +48,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     })),
     deadLetters: [],
     ledger: ['a', 'b'].map((requestId) => ({ requestId, state: 'PUBLISHED', updatedAt: 2_000 })),
-    requestLog: ['a', 'b'],
+    requestLog: [...new Map(completions.map((record) => [record.requestId, loggedAs(record)])).values()],
     offsets: [
       { topic: 'requests', partition: 0, end: 2, committed: 2 },
       { topic: 'requests', partition: 1, end: 0, committed: -1 },
@@ -136,8 +145,17 @@ describe('judge', () => {
       'not PUBLISHED: a SETTLED',
     ],
     ['a missing ledger row', { ledger: [] }, '2 × no ledger row'],
-    ['a missing row in the request log', { requestLog: ['a'] }, 'the request log lacks: b'],
-    ['a row in the request log too many', { requestLog: ['a', 'b', 'b'] }, 'several rows in the request log: b'],
+    ['a missing row in the request log', { requestLog: [logged('a')] }, 'the request log lacks: b'],
+    [
+      'a row in the request log too many',
+      { requestLog: [logged('a'), logged('b'), logged('b')] },
+      'several rows in the request log: b',
+    ],
+    ...(['status', 'attemptCount', 'finishedAt'] as const).map((field): [string, Partial<Evidence>, string] => [
+      `another ${field} in the request log`,
+      { requestLog: [logged('a'), logged('b', { [field]: field === 'status' ? 'FAILED' : 1_501 })] },
+      'another outcome than the one that was settled: b',
+    ]),
     [
       'an offset that was not committed',
       { offsets: [{ topic: 't', partition: 3, end: 5, committed: 4 }] },
