@@ -318,7 +318,11 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
   const { models, providerHttp } = settings
   const httpClient = new UndiciHttpClient(providerHttp)
   resources.defer(() => httpClient.close())
-  const mediaFetcher = new HttpMediaFetcher({ maxBytes: models.maxMediaBytes, allowedHosts: models.mediaAllowedHosts })
+  const mediaFetcher = new HttpMediaFetcher({
+    maxBytes: models.maxMediaBytes,
+    maxTotalBytes: models.maxChatMediaBytes,
+    allowedHosts: models.mediaAllowedHosts,
+  })
   resources.defer(() => mediaFetcher.close())
   const providers = new ConfiguredProviderFactory({
     env,

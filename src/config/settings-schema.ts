@@ -317,6 +317,12 @@ export const settingsSchema = {
       String(25 * mebibyte),
       'Largest medium of a request, inline or fetched. A record as a whole is limited to 8 MiB.',
     ),
+    maxChatMediaBytes: defaulting(
+      'MAX_CHAT_MEDIA_BYTES',
+      integer(1, 1_024 * mebibyte),
+      String(64 * mebibyte),
+      'Media of one chat together, where the service fetches them for the provider. No provider takes more than 100 MB.',
+    ),
     providerAllowedHosts: defaulting(
       'PROVIDER_ALLOWED_HOSTS',
       hosts,

@@ -77,7 +77,11 @@ export class ConfiguredProviderFactory implements ProviderFactory {
     if (text === null)
       throw invalidRequest(id, `Provider ${id} (${preset.name}) needs a baseUrl; set it in its registration.`)
     const url = URL.parse(text)
-    if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.hash !== '') {
+    if (
+      url === null ||
+      !['http:', 'https:'].includes(url.protocol) ||
+      `${url.username}${url.password}${url.hash}` !== ''
+    ) {
       throw invalidRequest(
         id,
         `The baseUrl of provider ${id} must be an http or https address without user name or fragment.`,

@@ -92,6 +92,7 @@ export class AnthropicProvider extends BaseProvider {
   #resolve(input: ChatInput, { signal }: ShortContext): Promise<ChatInput> {
     return resolveChatMedia(input, {
       fetchedKinds: this.#fetchesImages ? ['IMAGE'] : [],
+      maxTotalBytes: this.#media.maxTotalBytes,
       load: (media) => this.#media.load(media, signal),
     })
   }

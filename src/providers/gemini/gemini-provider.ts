@@ -129,6 +129,7 @@ export class GeminiProvider extends BaseProvider {
     const resolved = await resolveChatMedia(input, {
       fetchedKinds: [],
       isFetched: isGoogleFile,
+      maxTotalBytes: this.#media.maxTotalBytes,
       load: (media) => this.#media.load(media, signal),
     })
     return toChatBody(resolved, { provider: this.id, model })

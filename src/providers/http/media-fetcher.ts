@@ -18,6 +18,8 @@ export interface LoadedMedia {
 
 /** Gives the bytes of media, inline or by address. */
 export interface MediaFetcher {
+  /** How many bytes the media of one chat may have together. */
+  readonly maxTotalBytes: number
   /**
    * @throws INVALID_REQUEST for an address that is not plain http or https, or leads to a private address
    * @throws MEDIA_UNAVAILABLE when it cannot be fetched or its checksum differs
@@ -27,10 +29,15 @@ export interface MediaFetcher {
   close(): Promise<void>
 }
 
+/** The default of the contract, which says nothing. */
+const unknownType = 'application/octet-stream'
+
 /** Limits of fetching media. */
 export interface MediaFetcherOptions {
   /** Largest medium in bytes; default 25 MiB. */
   maxBytes?: number
+  /** Largest sum of the media of one chat, in bytes; default 64 MiB. */
+  maxTotalBytes?: number
   /** Limit for fetching one, in ms; default 30 000. */
   timeoutMs?: number
   /** Hosts (`host`, `host:port`, `*.suffix`) that may have private addresses; default none. */
@@ -44,6 +51,7 @@ export interface MediaFetcherOptions {
  * written as numbers and names of this machine are refused here, and the proxy must guard its own network.
  */
 export class HttpMediaFetcher implements MediaFetcher {
+  readonly maxTotalBytes: number
   readonly #maxBytes: number
   readonly #timeoutMs: number
   readonly #isAllowed: HostMatcher
@@ -51,6 +59,7 @@ export class HttpMediaFetcher implements MediaFetcher {
 
   constructor(options: MediaFetcherOptions = {}) {
     this.#maxBytes = options.maxBytes ?? 25 * 1024 * 1024
+    this.maxTotalBytes = options.maxTotalBytes ?? 64 * 1024 * 1024
     this.#timeoutMs = options.timeoutMs ?? 30_000
     this.#isAllowed = createHostMatcher(options.allowedHosts ?? [])
     this.#http = new UndiciHttpClient({
@@ -75,8 +84,7 @@ export class HttpMediaFetcher implements MediaFetcher {
       )
     }
     checkSum(answer.body, media.sha256)
-    const served = headerOf(answer.headers, 'content-type')?.split(';')[0]?.trim()
-    return { bytes: answer.body, mediaType: media.mediaType || served || 'application/octet-stream' }
+    return { bytes: answer.body, mediaType: typeOf(media, headerOf(answer.headers, 'content-type')) }
   }
 
   close(): Promise<void> {
@@ -145,6 +153,13 @@ function privateAddress(host: string): ProviderError {
     'INVALID_REQUEST',
     `Media at ${host} lies at a private address, which is not fetched; send the bytes, or add the host to MEDIA_ALLOWED_HOSTS.`,
   )
+}
+
+/** What the request says counts; where that is nothing, or the default, what the server says, if it is a media type. */
+function typeOf({ mediaType }: MediaRef, served: string | undefined): string {
+  if (mediaType !== '' && mediaType !== unknownType) return mediaType
+  const type = served?.split(';')[0]?.trim().toLowerCase() ?? ''
+  return /^[a-z0-9.+-]{1,64}\/[a-z0-9.+-]{1,64}$/.test(type) ? type : unknownType
 }
 
 function checkSum(bytes: Buffer, expected: string | null): void {

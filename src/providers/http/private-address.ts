@@ -6,6 +6,8 @@ const ipv4: readonly (readonly [string, number])[] = [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
+  // Azure's own service on every virtual machine, though the address is a public one (learn.microsoft.com, 168.63.129.16).
+  ['168.63.129.16', 32],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
@@ -23,17 +25,20 @@ const ipv6: readonly (readonly [string, number])[] = [
   ['::', 127],
   ['64:ff9b:1::', 48],
   ['100::', 64],
+  ['100:0:0:1::', 64],
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
   ['ff00::', 8],
 ]
 
-/** Prefixes in whose last 32 bits an IPv4 address stands: mapped, compatible, NAT64. */
-const embedding = ['::ffff:', '::', '64:ff9b::']
+/** Prefixes in whose last 32 bits an IPv4 address stands: mapped, translated (RFC 7915), compatible, NAT64. */
+const embedding = ['::ffff:', '::ffff:0:', '::', '64:ff9b::']
 
 let blocked: BlockList | undefined
 

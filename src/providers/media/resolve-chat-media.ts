@@ -1,5 +1,6 @@
 import type { ChatInput, ContentPart, MediaRef } from '../../contract/types.ts'
 import type { LoadedMedia } from '../http/media-fetcher.ts'
+import { ProviderError } from '../provider.ts'
 
 /** How the media of a chat are resolved. */
 export interface ChatMediaOptions {
@@ -7,6 +8,8 @@ export interface ChatMediaOptions {
   fetchedKinds: readonly ContentPart['kind'][]
   /** Addresses that it fetches whatever the kind; default none. */
   isFetched?(url: string): boolean
+  /** Largest sum of what is loaded here, in bytes: many addresses of allowed size would fill the memory. */
+  maxTotalBytes: number
   load(media: MediaRef): Promise<LoadedMedia>
 }
 
@@ -22,6 +25,7 @@ export async function resolveChatMedia(input: ChatInput, options: ChatMediaOptio
     (media.sha256 !== null || (media.bytes === null && !fetchedKinds.includes(kind) && !isFetched(media.url)))
   if (!input.messages.some((message) => message.content.some(mustLoad))) return input
   const messages = []
+  let totalBytes = 0
   // One after the other: the bytes of a request are bounded, those of many at once would not be.
   for (const message of input.messages) {
     const content: ContentPart[] = []
@@ -31,9 +35,18 @@ export async function resolveChatMedia(input: ChatInput, options: ChatMediaOptio
         continue
       }
       const { bytes, mediaType } = await load(part.media)
+      totalBytes += bytes.length
+      if (totalBytes > options.maxTotalBytes) throw tooMuch(options.maxTotalBytes)
       content.push({ ...part, media: { ...part.media, bytes, mediaType, url: null } })
     }
     messages.push({ ...message, content })
   }
   return { ...input, messages }
+}
+
+function tooMuch(maxTotalBytes: number): ProviderError {
+  return new ProviderError(
+    'PAYLOAD_TOO_LARGE',
+    `The media of the chat are larger than ${maxTotalBytes} bytes together; send fewer or raise MAX_CHAT_MEDIA_BYTES.`,
+  )
 }

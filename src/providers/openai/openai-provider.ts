@@ -63,6 +63,7 @@ export class OpenAiProvider extends BaseProvider {
     this.mustServe('CHAT')
     const input = await resolveChatMedia(call.input, {
       fetchedKinds: this.#dialect.fetchesImages ? ['IMAGE'] : [],
+      maxTotalBytes: this.#media.maxTotalBytes,
       load: (media) => this.#media.load(media, context.signal),
     })
     const path = '/chat/completions'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { HttpMediaFetcher, type MediaFetcherOptions } from '../../../src/providers/http/media-fetcher.ts'
 import { mediaRef } from '../../unit/providers/inputs.ts'
-import { type ScriptedServer, startScriptedServer } from '../scripted-server.ts'
+import { type ScriptedServer, startScriptedServer, startSocketServer } from '../scripted-server.ts'
 
 let server: ScriptedServer
 beforeAll(async () => {
@@ -10,6 +10,8 @@ beforeAll(async () => {
     switch (path) {
       case '/ok':
         return { headers: { 'content-type': 'image/png; x=y' }, body: 'PNG' }
+      case '/strange':
+        return { headers: { 'content-type': 'text/html"><script>' }, body: 'x' }
       case '/large':
         return { body: 'x'.repeat(2000) }
       case '/redirect':
@@ -48,6 +50,45 @@ describe('HttpMediaFetcher', () => {
     await expect(load(server.url + path, allowed)).rejects.toMatchObject({ code, retryable, outcome: 'FAILED' })
   })
 
+  it.each([
+    ['/ok', '', 'image/png'],
+    ['/ok', 'application/octet-stream', 'image/png'],
+    ['/ok', 'image/webp', 'image/webp'],
+    ['/strange', '', 'application/octet-stream'],
+  ])('of %s asked for as %j tells the type %s', async (path, mediaType, expected) => {
+    expect((await load(server.url + path, allowed, { mediaType })).mediaType).toBe(expected)
+  })
+
+  it('stops reading what does not end, and hangs up', async () => {
+    const piece = `400\r\n${'x'.repeat(0x400)}\r\n`
+    let closed: Promise<unknown> = Promise.resolve()
+    const endless = await startSocketServer((socket) => {
+      closed = new Promise((resolve) => socket.once('close', resolve))
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+      const more = () => {
+        while (!socket.destroyed && socket.write(piece));
+      }
+      socket.on('drain', more)
+      more()
+    })
+    await expect(load(endless.url, { ...allowed, maxBytes: 100_000 })).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      outcome: 'FAILED',
+    })
+    await closed
+    await endless.close()
+  })
+
+  it('follows no redirect, to whatever host it leads', async () => {
+    const inner = await startScriptedServer(() => ({ body: 'secret' }))
+    const headers = { location: inner.url }
+    const outer = await startScriptedServer(() => ({ status: 307, headers }))
+    await expect(load(outer.url, allowed)).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE' })
+    expect(inner.requests).toEqual([])
+    await outer.close()
+    await inner.close()
+  })
+
   it('refuses another checksum', async () => {
     const attempt = load(`${server.url}/ok`, allowed, { sha256: '0'.repeat(64) })
     await expect(attempt).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE', retryable: false })
@@ -55,6 +96,18 @@ describe('HttpMediaFetcher', () => {
 
   it.each([
     'http://127.0.0.1:PORT/ok',
+    'http://127.0.0.1.:PORT/ok',
+    'http://0177.0.0.1:PORT/ok',
+    'http://127.1:PORT/ok',
+    'http://①②⑦.0.0.1:PORT/ok',
+    'http://localhost.:PORT/ok',
+    'http://a.localhost:PORT/ok',
+    'http://[::]:PORT/ok',
+    'http://[::ffff:0:7f00:1]:PORT/ok',
+    'http://[64:ff9b::7f00:1]:PORT/ok',
+    'http://[fd00:ec2::254]/latest/meta-data',
+    'http://168.63.129.16/machine',
+    'http://100.100.100.200/latest/meta-data',
     'http://localhost:PORT/ok',
     'http://[::1]:PORT/ok',
     'http://2130706433:PORT/ok',
@@ -65,6 +118,8 @@ describe('HttpMediaFetcher', () => {
     'http://10.0.0.1/',
     'ftp://example.org/a',
     'file:///etc/passwd',
+    'data:text/plain,x',
+    'gopher://127.0.0.1:PORT/x',
     'http://user:pass@example.org/a',
     'not an address',
   ])('refuses %s without connecting', async (url) => {

@@ -5,12 +5,20 @@ import { HttpMediaFetcher } from '../../../src/providers/http/media-fetcher.ts'
 import { mediaRef } from '../../unit/providers/inputs.ts'
 import { type ScriptedServer, startScriptedServer } from '../scripted-server.ts'
 
-const resolver = vi.hoisted(() => ({ answers: [] as LookupAddress[], asked: [] as string[] }))
+const resolver = vi.hoisted(() => ({
+  answers: [] as LookupAddress[],
+  later: null as LookupAddress[] | null,
+  asked: [] as string[],
+}))
 vi.mock('node:dns', async (importOriginal) => ({
   ...(await importOriginal<typeof import('node:dns')>()),
   lookup: (hostname: string, _options: object, callback: (error: null, addresses: LookupAddress[]) => void) => {
     resolver.asked.push(hostname)
-    process.nextTick(() => callback(null, resolver.answers))
+    const answers = resolver.answers
+    process.nextTick(() => {
+      callback(null, answers)
+      resolver.answers = resolver.later ?? resolver.answers
+    })
   },
 }))
 
@@ -21,11 +29,12 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => {
   resolver.asked = []
+  resolver.later = null
 })
 
-async function load(answers: LookupAddress[], allowedHosts: string[] = []) {
+async function load(answers: LookupAddress[], timeoutMs = 30_000) {
   resolver.answers = answers
-  const fetcher = new HttpMediaFetcher({ allowedHosts })
+  const fetcher = new HttpMediaFetcher({ timeoutMs })
   const url = `http://media.example.org:${new URL(server.url).port}/a`
   try {
     return await fetcher.load(mediaRef({ url }), new AbortController().signal)
@@ -47,6 +56,15 @@ describe('a public name', () => {
       code: 'INVALID_REQUEST',
       message: expect.stringContaining('MEDIA_ALLOWED_HOSTS'),
     })
+    expect(resolver.asked).toEqual(['media.example.org'])
+    expect(server.connectionCount()).toBe(0)
+  })
+
+  it('is dialled at the address that was judged, though it would resolve to this machine a moment later', async () => {
+    // A public address where nobody answers to this port; whether it refuses or is silent depends on the network.
+    const attempt = load([{ address: '93.184.216.34', family: 4 }], 300)
+    resolver.later = [local]
+    await expect(attempt).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE' })
     expect(resolver.asked).toEqual(['media.example.org'])
     expect(server.connectionCount()).toBe(0)
   })

@@ -76,6 +76,33 @@ describe('UndiciHttpClient', () => {
     expect(answer.body.toString()).toBe('{"done":true}')
   })
 
+  it.each([301, 302, 303, 307, 308])(
+    'never follows a redirect of %i, so that no key goes elsewhere',
+    async (status) => {
+      const elsewhere = await startScriptedServer(() => ({ body: '{}' }))
+      releases.push(elsewhere.close)
+      const server = await startScriptedServer(() => ({ status, headers: { location: elsewhere.url } }))
+      releases.push(server.close)
+      const headers = { authorization: 'Bearer k', 'x-goog-api-key': 'k' }
+      const http = client()
+      expect(await http.get(request(server.url, { headers }))).toMatchObject({ status })
+      expect(await http.postJson(request(server.url, { headers }), {})).toMatchObject({ status })
+      expect(await http.postJsonForEvents(request(server.url, { headers }), {}, () => false)).toMatchObject({ status })
+      expect(elsewhere.requests).toEqual([])
+    },
+  )
+
+  it('is not held up by announcements that no answer follows', async () => {
+    const server = await startSocketServer((socket) => {
+      const hint = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'
+      const timer = setInterval(() => socket.write(hint), 10)
+      socket.once('close', () => clearInterval(timer))
+    })
+    releases.push(server.close)
+    const attempt = client({ firstByteTimeoutMs: 150 }).get(request(server.url))
+    await expect(attempt).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN' })
+  })
+
   it('bounds the time to connect, and nothing was sent then', async () => {
     const server = await startSocketServer(() => undefined)
     releases.push(server.close)

@@ -18,6 +18,7 @@ const httpClient: HttpClient = {
   close: async () => undefined,
 }
 const mediaFetcher: MediaFetcher = {
+  maxTotalBytes: 1_000,
   load: async () => ({ bytes: Buffer.alloc(0), mediaType: '' }),
   close: async () => undefined,
 }
@@ -94,6 +95,10 @@ describe('ConfiguredProviderFactory', () => {
     ['a foreign host', { baseUrl: 'https://evil.example.org/v1' }, 'INVALID_REQUEST', /PROVIDER_ALLOWED_HOSTS/],
     ['a preset unencrypted', { baseUrl: 'http://api.openai.com/v1' }, 'INVALID_REQUEST', /PROVIDER_ALLOWED_HOSTS/],
     ['a look-alike', { baseUrl: 'https://api.openai.com.example.org/v1' }, 'INVALID_REQUEST', /allow-list/],
+    ['this machine under another name', { baseUrl: 'http://[::ffff:127.0.0.1]/v1' }, 'INVALID_REQUEST', /allow-list/],
+    ['any address of this machine', { baseUrl: 'http://0.0.0.0:9/v1' }, 'INVALID_REQUEST', /allow-list/],
+    ['cloud metadata', { baseUrl: 'http://169.254.169.254/v1' }, 'INVALID_REQUEST', /allow-list/],
+    ['a password', { baseUrl: 'https://:pass@api.openai.com/v1' }, 'INVALID_REQUEST', /baseUrl/],
     ['another scheme', { baseUrl: 'file:///etc/passwd' }, 'INVALID_REQUEST', /baseUrl/],
     ['a user name', { baseUrl: 'http://api.openai.com@127.0.0.1/v1' }, 'INVALID_REQUEST', /user name/],
     ['no address at all', { kind: 'azure-openai' }, 'INVALID_REQUEST', /needs a baseUrl/],

@@ -27,6 +27,22 @@ it.each([
   '::ffff:a9fe:a9fe',
   '::10.0.0.1',
   '64:ff9b::10.0.0.1',
+  '168.63.129.16',
+  '100.100.100.200',
+  '192.0.0.192',
+  '::ffff:0:10.0.0.1',
+  '64:ff9b:1::1',
+  '100::1',
+  '100:0:0:1::1',
+  '2001::1',
+  '3fff::1',
+  '5f00::1',
+  'fd00:ec2::254',
+  'fec0::1',
+  '010.0.0.1',
+  '2130706433',
+  '0x7f.1',
+  '',
   'not an address',
 ])('%s is private', (address) => {
   expect(isPrivateAddress(address)).toBe(true)
@@ -41,6 +57,9 @@ it.each([
   '2606:4700::1111',
   '64:ff9b::8.8.8.8',
   '::ffff:8.8.8.8',
+  '::ffff:0:8.8.8.8',
+  '168.63.129.17',
+  '3ffe::1',
 ])('%s is public', (address) => {
   expect(isPrivateAddress(address)).toBe(false)
 })
