@@ -31,6 +31,9 @@ const contentFilter =
 const wrongKey = /(incorrect|invalid|no) api[ _-]?key|api key (is )?(not valid|invalid|missing)|unauthori[sz]ed/i
 /** Google writes `models/<name> is not found`. */
 const unknownModel = /\bmodels?\b/i
+/** Anthropic says 400 for it. */
+const noCredit = /credit balance is too low/i
+const noPrefill = /assistant message prefill/i
 
 /**
  * Maps an answer whose status or body is an error to ours. The message holds the status and, where they look harmless,
@@ -78,7 +81,8 @@ function judge(
     return { code: 'CONTENT_FILTERED', say: 'it refused the content of the request.' }
   }
   // OpenAI and Google say 429 for a used-up quota, which waiting does not cure.
-  if (status === 402 || /insufficient_quota|billing/.test(words) || body.isDailyQuota) {
+  const isSpent = status === 402 || body.isDailyQuota || noCredit.test(body.message)
+  if (isSpent || /insufficient_quota|billing/.test(words)) {
     const retryable = status === 402 && wait !== undefined
     return {
       code: 'RATE_LIMITED',
@@ -96,6 +100,10 @@ function judge(
   // Google: a region in which the API, or its free tier, is not offered.
   if (status === 400 && /FAILED_PRECONDITION/.test(words)) {
     return { code: 'PROVIDER_AUTHENTICATION', say: 'the key may not do this; check its rights, region and project.' }
+  }
+  if (status === 400 && noPrefill.test(body.message)) {
+    const say = 'the model does not continue an ASSISTANT message; end with a USER or TOOL message.'
+    return { code: 'INVALID_REQUEST', say }
   }
   switch (status) {
     case 400:

@@ -16,7 +16,10 @@ afterEach(async () => {
 })
 
 /** A server, and a pool of connections to it. */
-async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+async function serve(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  now: () => number = () => performance.now(),
+) {
   const sockets = new Set<unknown>()
   const listening = createServer({ keepAliveTimeout: 60_000 }, answer)
   listening.on('connection', (socket) => sockets.add(socket))
@@ -28,6 +31,7 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
     connectTimeoutMs: 2_000,
     headersTimeout: 0,
     bodyTimeout: 0,
+    now,
   })
   pool = made
   return { server: listening, sockets, pool: made }
@@ -99,6 +103,28 @@ describe('ClientPool', () => {
     expect(pool.connectionCount).toBe(0)
     expect(await call(pool, '/last')).toBe(200)
     expect(await call(pool)).toBe(200)
+  })
+
+  it('lets a connection rest after a stream, for a server may close it then without having said so', async () => {
+    let now = 1_000
+    const { pool, sockets } = await serve(
+      (request, response) => {
+        response.setHeader('content-type', 'text/event-stream').end('data: x\n\n')
+        if (request.url === '/and-close') response.on('finish', () => request.socket.end())
+      },
+      () => now,
+    )
+    expect(await call(pool)).toBe(200)
+    expect(await call(pool)).toBe(200)
+    expect(sockets.size).toBe(2)
+    now += 20
+    // Both rested long enough, and one of them is the server's to close.
+    for (let calls = 0; calls < 5; calls++) expect(await call(pool, '/and-close')).toBe(200)
+    expect(sockets.size).toBe(5)
+    await until(() => pool.connectionCount === 0, 'the closed ones to be forgotten')
+    now += 20
+    expect(await call(pool)).toBe(200)
+    expect(pool.connectionCount).toBe(1)
   })
 
   it('closes when what runs has ended', async () => {

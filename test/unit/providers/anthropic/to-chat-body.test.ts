@@ -184,6 +184,8 @@ describe('messages', () => {
       { type: 'thinking', thinking: 'Hm.', signature: 's', more: 'x' },
       { type: 'redacted_thinking', data: 'd' },
       { type: 'text', text: 'smuggled' },
+      { type: 'thinking', thinking: 'unsigned' },
+      { type: 'redacted_thinking' },
       null,
     ])}`
     const toolCalls = [
