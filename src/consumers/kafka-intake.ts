@@ -18,6 +18,8 @@
  * - Pauses are by partition, outlive an assignment, and come back with it: they are compared with what is wanted at each
  *   join and every second.
  * - Message buffers are slices of a whole fetch: they are copied, else one slow record would hold megabytes.
+ * - When a topic is deleted the client crashes and starts again ten times a second, for ever. Brokers that have just started may
+ *   not know a topic for a moment; one that stays unknown ends in `onFatal`.
  * - A batch that cannot be decompressed crashes the consumer for good, which ends in `onFatal`: nothing of it is known,
  *   so nothing can be said of its records. The client's maker registers the codecs, each with a limit.
  */
@@ -44,6 +46,8 @@ export interface KafkaIntakeSettings {
   commitIntervalMs?: number
   /** Silence of the consumer, while the broker answers, after which it is given up, in ms; default 180,000. */
   stallTimeoutMs?: number
+  /** How long a topic may be unknown to the brokers before it counts as deleted, in ms; default 10,000. */
+  missingTopicTimeoutMs?: number
   /** Longest wait for each step of leaving, in ms; default 5,000. */
   closeTimeoutMs?: number
 }
@@ -66,6 +70,7 @@ const defaults: Required<KafkaIntakeSettings> = {
   maxFetchBytes: 10 * 1024 * 1024,
   commitIntervalMs: 1_000,
   stallTimeoutMs: 180_000,
+  missingTopicTimeoutMs: 10_000,
   closeTimeoutMs: 5_000,
 }
 
@@ -88,6 +93,8 @@ class KafkaIntake implements RecordIntake {
   #commitAgain = false
   #placing = false
   #signs: SignsOfLife
+  /** Since when the brokers do not know a topic; null once something could be fetched. */
+  #topicMissingSince: number | null = null
   #failed = false
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -113,7 +120,7 @@ class KafkaIntake implements RecordIntake {
         initialRetryTime: 100,
         maxRetryTime: 5_000,
         retries: 8,
-        restartOnFailure: async () => this.#stopping === undefined,
+        restartOnFailure: async (error) => this.#stopping === undefined && !this.#isTopicGone(error),
       },
     })
     this.#listen()
@@ -209,6 +216,9 @@ class KafkaIntake implements RecordIntake {
     for (const event of [events.FETCH, events.HEARTBEAT, events.COMMIT_OFFSETS, events.GROUP_JOIN] as const) {
       this.#consumer.on(event, () => this.#sign())
     }
+    this.#consumer.on(events.FETCH, () => {
+      this.#topicMissingSince = null
+    })
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#guard(() => this.#joined(payload)))
     this.#consumer.on(events.REBALANCING, () => void this.#commit())
     this.#consumer.on(events.END_BATCH_PROCESS, ({ payload }) => this.#guard(() => this.#skipped(payload)))
@@ -335,6 +345,18 @@ class KafkaIntake implements RecordIntake {
     this.#assignment.leave()
     this.#options.onRevoked()
     if (!restart) this.#fail(toIntakeError(error, this.#options.topics))
+  }
+
+  /** Whether a crash means that a topic was deleted: the brokers have not known it for too long. */
+  #isTopicGone(error: Error): boolean {
+    if (!isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return false
+    const { groupId, topics, log } = this.#options
+    const { missingTopicTimeoutMs } = this.#settings
+    if (this.#topicMissingSince === null) {
+      this.#topicMissingSince = this.#timers.now()
+      log.error({ groupId, topics, missingTopicTimeoutMs }, 'A topic that is read is not there; was it deleted?')
+    }
+    return this.#timers.now() - this.#topicMissingSince >= missingTopicTimeoutMs
   }
 
   async #tick(): Promise<void> {
@@ -467,11 +489,9 @@ function toHeaders(headers: IHeaders | undefined): Record<string, string> {
 
 /** The error of ours for one of the client; the reason is often a few causes down. */
 function toIntakeError(error: unknown, topics: readonly string[]): ModelServiceError {
-  const chain: Error[] = []
-  for (let e: unknown = error; e instanceof Error && chain.length < 10; e = e.cause) chain.push(e)
-  const isOfType = (type: string) => chain.some((e) => ('type' in e && e.type === type) || e.name === type)
+  const chain = causesOf(error)
   const detail = chain.at(-1)?.message ?? String(error)
-  if (isOfType('UNKNOWN_TOPIC_OR_PARTITION')) {
+  if (isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) {
     return new ModelServiceError(
       'TOPIC_MISSING',
       `One of the topics ${topics.join(', ')} does not exist. Run "model-service topics apply"`,
@@ -487,4 +507,16 @@ function toIntakeError(error: unknown, topics: readonly string[]): ModelServiceE
     `Reading ${topics.join(', ')} failed (${detail}). Bring the broker back, or correct the connection settings`,
     { cause: error },
   )
+}
+
+/** Whether an error of the client, or one of its causes, is of this type of the protocol. */
+function isOfType(error: unknown, type: string): boolean {
+  return causesOf(error).some((e) => ('type' in e && e.type === type) || e.name === type)
+}
+
+/** The error and its causes, at most ten. */
+function causesOf(error: unknown): Error[] {
+  const chain: Error[] = []
+  for (let e: unknown = error; e instanceof Error && chain.length < 10; e = e.cause) chain.push(e)
+  return chain
 }

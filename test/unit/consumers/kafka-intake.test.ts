@@ -234,6 +234,24 @@ describe('giving up', () => {
     expect(fatals[0]?.message).toContain('Reading t failed: A compressed batch cannot be read')
   })
 
+  it('when a topic stays unknown to the brokers, not when it was for a moment', async () => {
+    const { kafka, timers, fatals } = await setUp()
+    const unknown = Object.assign(new Error('unknown'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    const restarts = () => kafka.config?.retry?.restartOnFailure?.(new Error('crashed', { cause: unknown }))
+    expect(await restarts()).toBe(true)
+    await timers.advance(9_000)
+    expect(await restarts()).toBe(true)
+    kafka.emit('fetch', {})
+    await timers.advance(9_000)
+    expect(await restarts()).toBe(true)
+    await timers.advance(9_999)
+    expect(await restarts()).toBe(true)
+    await timers.advance(1)
+    expect(await restarts()).toBe(false)
+    kafka.emit('crash', { error: unknown, restart: false, groupId: 'g' })
+    expect(fatals).toEqual([expect.objectContaining({ code: 'TOPIC_MISSING' })])
+  })
+
   it('when an offset cannot be tracked exactly', async () => {
     const { kafka, fatals, records } = await setUp()
     await kafka.batch(0, ['9007199254740993'])
