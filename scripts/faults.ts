@@ -53,9 +53,16 @@ async function runAll(): Promise<boolean> {
   const startedAt = performance.now()
   const offline = values.offline || process.env['MODEL_SERVICE_TEST_OFFLINE'] === '1'
   const results: RunResult[] = []
+  const skipped: string[] = []
   const bed = await startFaultBed({ offline, onProgress: (message) => console.log(`  ${message}`) })
   try {
     for (const scenario of scenarios) {
+      const missing = (await scenario.missing?.()) ?? null
+      if (missing !== null) {
+        skipped.push(scenario.name)
+        console.log(`▸ ${scenario.name}: skipped, ${missing}`)
+        continue
+      }
       for (let time = 0; time < times; time++) {
         console.log(`▸ ${scenario.name} (seed ${seed + time}): ${scenario.shows}`)
         const result = await carryOut(scenario, bed, { seed: seed + time, size: values.short ? 'short' : 'full' })
@@ -68,6 +75,7 @@ async function runAll(): Promise<boolean> {
   }
   if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(results, null, 1))
   console.log(resultTable(results))
+  if (skipped.length > 0) console.log(`skipped, and not counted: ${skipped.join(', ')}; the reasons are above`)
   console.log(
     `logs of the workers: .model-service/faults; in ${((performance.now() - startedAt) / 60_000).toFixed(1)} min`,
   )

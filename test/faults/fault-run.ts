@@ -36,6 +36,8 @@ export interface Scenario {
   expect?: Partial<Expectation>
   /** How long the run may take to become quiet at its end, in ms; default 60,000. */
   quietTimeoutMs?: number
+  /** Why it cannot be carried out here; null when it can. Default: it always can. */
+  missing?(): Promise<string | null>
   run(run: FaultRun): Promise<void>
 }
 
