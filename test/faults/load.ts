@@ -4,6 +4,7 @@ import type { Kafka, Producer } from 'kafkajs'
 import { completeDraft } from '../../src/codec/contract-type.ts'
 import { openRecordEncoder } from '../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../src/codec/schema-registry.ts'
+import { frame, unframe } from '../../src/codec/wire-format.ts'
 import { topicName } from '../../src/contract/topics.ts'
 import type { ModelRequest } from '../../src/contract/types.ts'
 import type { SentRequest } from './evidence.ts'
@@ -34,8 +35,8 @@ export interface LoadRequest extends SentRequest {
 export interface Load {
   /** Makes requests with new ids, without sending them. */
   make(options: LoadOptions): LoadRequest[]
-  /** Sends records, to chosen partitions where told; tries until the broker has them. */
-  send(requests: readonly (LoadRequest & { partition?: number })[]): Promise<void>
+  /** Sends records, to chosen partitions and under a schema equal to ours where told; tries until the broker has them. */
+  send(requests: readonly (LoadRequest & { partition?: number; schemaId?: number })[]): Promise<void>
   /** Makes and sends. */
   run(options: LoadOptions): Promise<LoadRequest[]>
   close(): Promise<void>
@@ -79,9 +80,9 @@ export async function openLoad(options: {
       }),
 
     async send(requests) {
-      const messages = requests.map(({ request, key, partition }) => ({
+      const messages = requests.map(({ request, key, partition, schemaId }) => ({
         key,
-        value: encode(request),
+        value: schemaId === undefined ? encode(request) : frame(schemaId, unframe(encode(request)).payload),
         ...(partition !== undefined && { partition }),
       }))
       await untilSent(producer, topic, messages)

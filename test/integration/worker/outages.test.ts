@@ -1,12 +1,12 @@
 /** Database, registry and broker go away under load and come back: what was going on goes on by itself, once. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { contractSchema } from '../../../src/codec/contract-schemas.ts'
 import { completeDraft } from '../../../src/codec/contract-type.ts'
 import { openRecordEncoder } from '../../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../../src/codec/schema-registry.ts'
 import { frame, unframe } from '../../../src/codec/wire-format.ts'
 import type { ModelRequest } from '../../../src/contract/types.ts'
+import { registerTwinSchema } from '../../support/register-twin-schema.ts'
 import { scrape } from '../../support/scrape.ts'
 import { withService } from '../../support/service.ts'
 import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
@@ -140,6 +140,7 @@ describe('while the schema registry is away', () => {
     await proxies.registry.cut()
     await service.sendBytes('requests', { key: unknown.requestId, value })
     await untilPausedBy(metric.registryAway)
+    // Long enough for another batch of records to come: nothing is to happen to this one.
     await delay(1_000)
     expect(await service.readAll('requestsDeadLetters')).toEqual([])
     await proxies.registry.join()
@@ -153,13 +154,8 @@ describe('while the schema registry is away', () => {
     const topicPrefix = service.env['TOPIC_PREFIX'] ?? ''
     const encode = await openRecordEncoder('ModelRequest', 'requests', { registry, topicPrefix })
     await registry.close()
-    const schema = JSON.stringify({ ...contractSchema('ModelRequest'), doc: 'As another producer has it.' })
-    const answer = await fetch(`${url}/subjects/${service.topic('requests')}-value/versions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-      body: JSON.stringify({ schemaType: 'AVRO', schema }),
-    })
-    const { id } = (await answer.json()) as { id: number }
+    const subject = `${service.topic('requests')}-value`
+    const id = await registerTwinSchema(url, { record: 'ModelRequest', subject, doc: 'As another producer has it.' })
     return frame(id, unframe(encode(request)).payload)
   }
 })
