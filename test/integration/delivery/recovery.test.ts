@@ -194,7 +194,7 @@ test('a commit behind the open transaction of another worker is seen, not double
   await publisher.publish([{ ...record, partition: 1 }])
   await publisher.close()
   const recovering = recoverOwner(owner, (name) => {
-    // The scan can end only when the other transaction has.
+    // The scan can end only when the other transaction has. A pause, because nothing tells that it has come there and waits.
     if (name === 'read') setTimeout(hold.resolve, 300)
   })
   expect(await recovering).toEqual({ foundCount: 1, republishedCount: 0, leftCount: 0 })

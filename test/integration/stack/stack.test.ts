@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
@@ -12,8 +11,8 @@ import { isAlive, type ProcessIdentity } from '../../../src/stack/process-identi
 import { type StackOptions, stackStatus, startStack, stopStack } from '../../../src/stack/stack.ts'
 import { readState, type StackState } from '../../../src/stack/stack-state.ts'
 import { createTopics } from '../../support/create-topics.ts'
+import { until } from '../../support/until.ts'
 
-const DEADLINE_MS = 30_000
 const START_LIMIT_MS = 120_000
 const program = fileURLToPath(new URL('./start-stack.ts', import.meta.url))
 
@@ -27,11 +26,13 @@ beforeEach(() => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
   // What a failed test has left running.
-  await until('the stack can be ended', () =>
-    stopStack(dataDirectory).then(
-      () => true,
-      () => false,
-    ),
+  await until(
+    () =>
+      stopStack(dataDirectory).then(
+        () => true,
+        () => false,
+      ),
+    'the stack to let itself be ended',
   )
   rmSync(dataDirectory, { recursive: true, force: true })
 })
@@ -89,7 +90,7 @@ describe('a stack of servers', () => {
     const processes = processesOf(readState(dataDirectory))
     expect(processes.filter(isAlive)).toHaveLength(3)
     child.process.kill('SIGKILL')
-    await until('its processes have ended', () => !processes.some(isAlive))
+    await until(() => !processes.some(isAlive), 'its processes to end')
 
     const again = await startStack(serversOnly())
     await again.stop()
@@ -100,9 +101,9 @@ describe('a stack of servers', () => {
     timeout: 2 * START_LIMIT_MS,
   }, async () => {
     const child = run({ ...serversOnly(), detached: true })
-    await until('a first process runs', () => processesOf(readState(dataDirectory)).length > 0)
+    await until(() => processesOf(readState(dataDirectory)).length > 0, 'a first process')
     child.process.kill('SIGKILL')
-    await until('its owner is gone', () => child.process.signalCode !== null)
+    await until(() => child.process.signalCode !== null, 'its owner to be gone')
     const left = processesOf(readState(dataDirectory))
     expect(left.some(isAlive)).toBe(true)
 
@@ -119,7 +120,7 @@ describe('a stack of servers', () => {
     const child = run({ ...serversOnly(), detached: true })
     const answer = await child.answer
     child.process.kill('SIGKILL')
-    await until('its owner is gone', () => child.process.signalCode !== null)
+    await until(() => child.process.signalCode !== null, 'its owner to be gone')
     expect((await stackStatus(dataDirectory)).map(({ state }) => state)).toEqual(['running', 'running', 'running'])
 
     const found = await startStack({ ...serversOnly(), detached: true })
@@ -214,12 +215,4 @@ function pathWith(...programs: string[]): string {
     symlinkSync(file, path.join(folder, name))
   }
   return folder
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`Waited ${DEADLINE_MS} ms in vain until ${what}`)
-    await sleep(20)
-  }
 }
