@@ -89,23 +89,30 @@ export async function openLoad(options: {
       onSent(requests)
     },
 
-    async run(options) {
-      const requests = load.make(options)
-      const { perSecond = Number.POSITIVE_INFINITY } = options
-      const startedAt = performance.now()
-      for (let sent = 0; sent < requests.length; ) {
-        const due = Math.floor(((performance.now() - startedAt + tickMs) * perSecond) / 1000)
-        const next = requests.slice(sent, Math.max(sent, Math.min(due, sent + 500)))
-        if (next.length > 0) await load.send(next)
-        sent += next.length
-        if (sent < requests.length && Number.isFinite(perSecond)) await delay(tickMs)
-      }
-      return requests
+    run(options) {
+      const running = runAll(options)
+      // A scenario that fails meanwhile never awaits it, and closes the producer under it.
+      running.catch(() => {})
+      return running
     },
 
     close: () => producer.disconnect(),
   }
   return load
+
+  async function runAll(options: LoadOptions): Promise<LoadRequest[]> {
+    const requests = load.make(options)
+    const { perSecond = Number.POSITIVE_INFINITY } = options
+    const startedAt = performance.now()
+    for (let sent = 0; sent < requests.length; ) {
+      const due = Math.floor(((performance.now() - startedAt + tickMs) * perSecond) / 1000)
+      const next = requests.slice(sent, Math.max(sent, Math.min(due, sent + 500)))
+      if (next.length > 0) await load.send(next)
+      sent += next.length
+      if (sent < requests.length && Number.isFinite(perSecond)) await delay(tickMs)
+    }
+    return requests
+  }
 }
 
 /** A broker that is away is waited for; what it took without saying so is sent twice, which is a duplicate like any other. */
