@@ -315,7 +315,7 @@ interface ServiceParts extends Building {
 
 function createService(settings: Settings, parts: ServiceParts): ModelService {
   const { env, log, resources, metrics, delivery, commandBus, registry, cancellations } = parts
-  const { models, providerHttp } = settings
+  const { models, providerHttp, reliability } = settings
   const httpClient = new UndiciHttpClient(providerHttp)
   resources.defer(() => httpClient.close())
   const mediaFetcher = new HttpMediaFetcher({
@@ -340,7 +340,7 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
     },
     eventBus: delivery,
     commandBus,
-    settings: models,
+    settings: { ...models, reliability },
     providerFactory: measuredProviders(providers, metrics),
     log,
   })

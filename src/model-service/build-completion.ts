@@ -59,7 +59,7 @@ export function buildCompletion(parts: CompletionParts): ModelCompletion {
     source: context.source ?? null,
     payloadHash: context.payloadHash ?? null,
     storedBody: null,
-    warnings: [...plan.warnings, ...deprecations(result)],
+    warnings: [...plan.warnings, ...result.warnings, ...deprecations(result)],
   }
 }
 

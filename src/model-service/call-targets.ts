@@ -1,21 +1,41 @@
 /**
- * The second step of a request: the calls. Targets are tried in order, one attempt each, until one answers or a failure ends
- * it. Retries on the same target, breakers and permits belong into {@link attempt}'s place in the loop.
+ * The second step of a request: the calls. Targets are tried in order, each as often as its failures allow, until one answers
+ * or a failure ends the request:
+ *
+ *   target ──► passed over: its breaker is open, its key is refused, its rate limit is reached ──► next target
+ *      │
+ *      ▼
+ *   attempt ──► answered
+ *      │  └─ failed ──► same target after a wait, same target with another key, next target, or the end: see after-failure.ts
+ *      └─ the run was ended meanwhile: deadline, cancellation, loss of the claim
+ *
+ * When all were passed over and none was called, the one that may be called soonest is waited for, unless its breaker is open: a
+ * breaker that gave way where nothing else is left would not bound the calls to a provider that is down.
  */
 import { maxAttemptsPerClaim } from '../contract/limits.ts'
-import type { Attempt, ModelChunk, ModelRequest } from '../contract/types.ts'
+import type { Attempt, ModelChunk, ModelRequest, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { notCharged, unknownCost } from '../pricing/cost.ts'
-import { priceUsage } from '../pricing/price-usage.ts'
-import { type ChatDelta, ProviderError } from '../providers/provider.ts'
-import { afterFailure } from '../routing/after-failure.ts'
-import { callProvider, type TypedAnswer } from './call-provider.ts'
-import { defectFields } from './defect-fields.ts'
-import { idempotencyKey } from './idempotency-key.ts'
-import { openLimitedSignal } from './limited-signal.ts'
+import type { ProviderError } from '../providers/provider.ts'
+import { attemptLimits } from '../reliability/attempt-limits.ts'
+import { type FailureClass, failureClassOf } from '../reliability/failure-class.ts'
+import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
+import { type AfterFailure, afterFailure } from '../routing/after-failure.ts'
+import type { TypedAnswer } from './call-provider.ts'
+import { type AttemptResult, makeAttempt } from './make-attempt.ts'
 import type { PlannedTarget } from './plan-request.ts'
-import type { Claim, Clock, Log } from './ports.ts'
+import type {
+  CallTarget,
+  CallVerdict,
+  Claim,
+  Clock,
+  KeyedAdapter,
+  Log,
+  TargetHealth,
+  TargetStanding,
+  Timers,
+} from './ports.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
+import { waitFor } from './system-timers.ts'
 
 /** What the calls need. */
 export interface CallRun {
@@ -24,8 +44,12 @@ export interface CallRun {
   claim: Claim
   registryVersion: number
   attemptTimeoutMs: number
+  reliability: Readonly<ReliabilitySettings>
   signal: AbortSignal
   clock: Clock
+  timers: Timers
+  health: TargetHealth
+  random: () => number
   log: Log
   onChunk?: (chunk: ModelChunk) => void
   assertMayCall?: () => void
@@ -42,47 +66,298 @@ export interface CallResult {
   made: MadeAttempt[]
   answered: { target: PlannedTarget; typed: TypedAnswer } | null
   ending: RunEnding | null
+  /** What the reader should know of the way, for example targets that were passed over. */
+  warnings: Warning[]
 }
 
-/** An adapter that ignores its signal is left behind after so long. */
-const abandonAfterMs = 2_000
+/** What has come about so far. */
+interface Journey {
+  run: CallRun
+  made: MadeAttempt[]
+  /** Failures and reasons for passing over, in order. */
+  failures: ModelServiceError[]
+  warnings: Warning[]
+}
+
+/** How the visit of a target ended. */
+type Visit =
+  | { kind: 'answered'; target: PlannedTarget; typed: TypedAnswer }
+  | { kind: 'ended'; ending: RunEnding }
+  | { kind: 'next' }
+  | { kind: 'larger' }
 
 /** Tries the targets. Never throws but for an aborted run that is somebody else's. @throws ClaimRefused */
 export async function callTargets(run: CallRun): Promise<CallResult> {
-  const made: MadeAttempt[] = []
-  let failure: ModelServiceError | null = null
-  for (const target of run.targets.slice(0, maxAttemptsPerClaim)) {
-    const ending = endingOf(run)
-    if (ending !== null) return { made, answered: null, ending }
-    run.assertMayCall?.()
-    const { record, typed, error } = await attempt(run, target, run.claim.attemptBase + made.length + 1)
-    made.push({ record, target })
-    if (typed !== null) return { made, answered: { target, typed }, ending: null }
-    failure = error
-    const next = endingOf(run) ?? decide(error, run)
-    if (next !== null) return { made, answered: null, ending: next }
+  const journey: Journey = { run, made: [], failures: [], warnings: [] }
+  const visit = await visitAll(journey)
+  const { made, warnings } = journey
+  if (visit.kind === 'answered') {
+    return { made, warnings, answered: { target: visit.target, typed: visit.typed }, ending: null }
   }
-  const error = failure ?? new ModelServiceError('MODEL_NOT_FOUND', 'No target could be called.')
-  return { made, answered: null, ending: { status: 'FAILED', error } }
+  const ending = visit.kind === 'ended' ? visit.ending : { status: 'FAILED' as const, error: tellingFailure(journey) }
+  return { made, warnings, answered: null, ending }
+}
+
+async function visitAll(journey: Journey): Promise<Visit> {
+  let left = [...journey.run.targets]
+  for (let target = left.shift(); target !== undefined; target = left.shift()) {
+    const visit = await visitTarget(journey, target, left)
+    if (visit.kind === 'answered' || visit.kind === 'ended') return visit
+    if (visit.kind === 'larger') left = left.filter((other) => isLarger(other, target))
+  }
+  return journey.made.length === 0 ? visitSoonest(journey) : { kind: 'next' }
+}
+
+/** Nothing was called because everything is set aside: takes what may be called soonest, if that is worth it. */
+async function visitSoonest(journey: Journey): Promise<Visit> {
+  const { run } = journey
+  const ways = run.targets.flatMap((target) =>
+    target.keyed.map((keyed) => ({ target, keyed, ...standingOf(run, target, keyed) })),
+  )
+  // A refused key is tried again rather than nothing: it may have been repaired, and a refusal costs nothing.
+  const waitOf = ({ kind, waitMs }: TargetStanding) => (kind === 'limited' ? waitMs : 0)
+  const [soonest] = ways.filter(({ kind }) => kind !== 'open').sort((a, b) => waitOf(a) - waitOf(b))
+  if (soonest === undefined || waitOf(soonest) > run.reliability.retryMaxWaitMs) return { kind: 'next' }
+  await waitFor(Math.ceil(waitOf(soonest) * (1 + run.random() / 4)), run)
+  return visitTarget(journey, soonest.target, [], soonest.keyed)
+}
+
+/** Calls one target until it answers or is given up. `given` is the way to call it first, whatever it stands like. */
+async function visitTarget(
+  journey: Journey,
+  target: PlannedTarget,
+  left: readonly PlannedTarget[],
+  given?: KeyedAdapter,
+): Promise<Visit> {
+  const { run, made } = journey
+  const isFallback = target !== run.targets[0] && journey.failures.length > 0
+  const failedKeys = new Set<string | null>()
+  let retriesMade = 0
+  let keyed = given ?? chooseWay(run, target, failedKeys)
+  if (keyed === undefined) passOver(journey, target)
+  while (keyed !== undefined && made.length < maxAttemptsPerClaim) {
+    const before = endingOf(run)
+    if (before !== null) return { kind: 'ended', ending: before }
+    const hasNextTarget = left.some((other) => readyWays(run, other).length > 0)
+    const result = await callOnce(journey, { target, keyed, hasNextTarget })
+    if (result.typed !== null) return { kind: 'answered', target, typed: result.typed }
+    const { error } = result
+    journey.failures.push(error)
+    const after = endingOf(run)
+    if (after !== null) return { kind: 'ended', ending: after }
+    failedKeys.add(keyed.key)
+    const hasOtherKey = readyWays(run, target, failedKeys).length > 0
+    const next = decide(result, { run, target, keyed, retriesMade, isFallback, hasNextTarget, hasOtherKey })
+    switch (next.kind) {
+      case 'retry':
+        retriesMade += 1
+        await waitFor(next.afterMs, run)
+        // Others may have found out meanwhile that the target is down.
+        if (standingOf(run, target, keyed).kind === 'open') return { kind: 'next' }
+        break
+      case 'next-key':
+        keyed = chooseWay(run, target, failedKeys)
+        break
+      case 'next-target':
+        return { kind: 'next' }
+      case 'larger-target':
+        return { kind: 'larger' }
+      case 'fail':
+        return { kind: 'ended', ending: { status: 'FAILED', error } }
+      case 'fail-unknown':
+        return { kind: 'ended', ending: { status: 'FAILED', error: outcomeUnknown(error) } }
+      default:
+        next satisfies never
+    }
+  }
+  return { kind: 'next' }
+}
+
+interface OneCall {
+  target: PlannedTarget
+  keyed: KeyedAdapter
+  hasNextTarget: boolean
+}
+
+async function callOnce(journey: Journey, { target, keyed, hasNextTarget }: OneCall): Promise<AttemptResult> {
+  const { run, made } = journey
+  const { request, health, reliability: settings } = run
+  // Whether the provider speaks is seen only in a stream; without another target nothing would follow from it.
+  const isStreamed =
+    target.input.type === 'ChatInput' && (request.stream ? run.onChunk !== undefined || hasNextTarget : hasNextTarget)
+  const limits = attemptLimits({
+    settings,
+    totalMs: target.timeoutMs ?? run.attemptTimeoutMs,
+    isStreamed,
+    isSlowToBegin: isSlowToBegin(target.input, isStreamed),
+    hasNextTarget,
+    remainingMs: remainingMsOf(run),
+  })
+  run.assertMayCall?.()
+  const end = health.begin(callTargetOf(target, keyed))
+  let verdict: CallVerdict = { kind: 'unknown' }
+  try {
+    const number = run.claim.attemptBase + made.length + 1
+    const result = await makeAttempt({ run, target, adapter: keyed.adapter, number, limits, isStreamed })
+    made.push({ record: result.record, target })
+    verdict = result.error === null ? { kind: 'answered' } : verdictOf(result.error, classOf(result))
+    return result
+  } finally {
+    end(verdict)
+  }
+}
+
+/** Reasoning may take minutes before the first word; an answer in one piece comes when all work is done. */
+function isSlowToBegin(input: ModelRequest['input'], isStreamed: boolean): boolean {
+  if (input.type === 'EmbeddingInput') return false
+  if (!isStreamed) return true
+  const effort = input.type === 'ChatInput' ? input.reasoning?.effort : undefined
+  return effort !== undefined && effort !== 'NONE' && effort !== 'MINIMAL'
+}
+
+function classOf({ error, record }: AttemptResult & { error: ProviderError }): FailureClass {
+  const { code, retryable, outcome, httpStatus } = error
+  return failureClassOf({ code, retryable, outcome, httpStatus, hadContent: record.firstChunkAt !== null })
+}
+
+/** What a failure says of the target; what ended the run itself says nothing. */
+function verdictOf({ retryAfterMs, outcome }: ProviderError, failure: FailureClass): CallVerdict {
+  if (outcome === 'CANCELLED') return { kind: 'unknown' }
+  switch (failure) {
+    case 'transient':
+    case 'timeout':
+    case 'broken-answer':
+      return { kind: 'failed' }
+    case 'rate-limit':
+      return retryAfterMs === null ? { kind: 'answered' } : { kind: 'limited', waitMs: retryAfterMs }
+    case 'key':
+      return { kind: 'key-refused' }
+    case 'target':
+    case 'context-length':
+    case 'content':
+    case 'request':
+      return { kind: 'answered' }
+    case 'other':
+      return { kind: 'unknown' }
+    default:
+      return failure satisfies never
+  }
+}
+
+interface DecisionParts {
+  run: CallRun
+  target: PlannedTarget
+  keyed: KeyedAdapter
+  retriesMade: number
+  isFallback: boolean
+  hasNextTarget: boolean
+  hasOtherKey: boolean
+}
+
+function decide(result: AttemptResult & { error: ProviderError }, parts: DecisionParts): AfterFailure {
+  const { run, target, keyed, retriesMade, isFallback, hasNextTarget, hasOtherKey } = parts
+  const { error, tookMs } = result
+  const isDown = standingOf(run, target, keyed).kind === 'open'
+  return afterFailure({
+    failure: classOf(result),
+    outcome: error.outcome,
+    onUncertain: run.request.onUncertain,
+    retryAfterMs: error.retryAfterMs,
+    tookMs,
+    retriesMade,
+    maxRetries: isDown ? 0 : (target.maxRetries ?? run.reliability.targetRetriesCount),
+    hasOtherKey,
+    hasNextTarget,
+    isFallback,
+    remainingMs: remainingMsOf(run),
+    maxWaitMs: run.reliability.retryMaxWaitMs,
+    draw: run.random(),
+  })
+}
+
+/** The ways to call a target that are not set aside. */
+function readyWays(run: CallRun, target: PlannedTarget, without?: ReadonlySet<string | null>): KeyedAdapter[] {
+  return target.keyed.filter(
+    (keyed) => without?.has(keyed.key) !== true && standingOf(run, target, keyed).kind === 'ready',
+  )
+}
+
+/** One of these ways, keys taking turns; undefined when there is none. */
+function chooseWay(run: CallRun, target: PlannedTarget, without: ReadonlySet<string | null>): KeyedAdapter | undefined {
+  const ways = readyWays(run, target, without)
+  return ways.length < 2 ? ways[0] : ways[run.health.turn(target.provider.id) % ways.length]
+}
+
+function standingOf({ health }: CallRun, target: PlannedTarget, keyed: KeyedAdapter): TargetStanding {
+  return health.standing(callTargetOf(target, keyed))
+}
+
+function callTargetOf({ provider, providerModel }: PlannedTarget, { key }: KeyedAdapter): CallTarget {
+  return { provider: provider.id, key, model: providerModel }
+}
+
+/** Notes why a target is not called. */
+function passOver({ run, failures, warnings }: Journey, target: PlannedTarget): void {
+  const standings = target.keyed.map((keyed) => standingOf(run, target, keyed))
+  const [soonest] = standings.sort((a, b) => a.waitMs - b.waitMs)
+  const error = passedOverError(target, soonest ?? { kind: 'open', waitMs: 0 })
+  failures.push(error)
+  warnings.push({
+    code: 'TARGET_SKIPPED',
+    message: `Target "${target.model}" was passed over: ${error.code}. ${error.message}`,
+  })
+}
+
+function passedOverError({ provider: { id }, providerModel }: PlannedTarget, { kind, waitMs }: TargetStanding) {
+  const options = { provider: id }
+  const when = `for another ${Math.ceil(waitMs)} ms`
+  switch (kind) {
+    case 'limited':
+      return new ModelServiceError(
+        'RATE_LIMITED',
+        `Provider ${id} asked not to be called ${when}; lower the rate, or give it another key.`,
+        options,
+      )
+    case 'key-refused':
+      return new ModelServiceError(
+        'PROVIDER_AUTHENTICATION',
+        `Provider ${id} refused its keys a moment ago; they are set aside ${when}. Check what the key references point to.`,
+        options,
+      )
+    case 'open':
+    case 'ready':
+      return new ModelServiceError(
+        'PROVIDER_UNAVAILABLE',
+        `Model ${providerModel} of provider ${id} failed again and again; it is not called ${when}. Add a fallback target, or send the request again later.`,
+        options,
+      )
+    default:
+      return kind satisfies never
+  }
+}
+
+/** The larger window is known to be larger; a model of unknown window may be as small. */
+function isLarger(target: PlannedTarget, than: PlannedTarget): boolean {
+  const window = target.definition?.contextWindow ?? null
+  const refused = than.definition?.contextWindow ?? null
+  return window !== null && refused !== null && window > refused
+}
+
+/** The last failure that may pass, for a later try may meet it healed; else the last one. */
+function tellingFailure({ failures }: Journey): ModelServiceError {
+  return (
+    failures.findLast(({ retryable }) => retryable) ??
+    failures.at(-1) ??
+    new ModelServiceError('MODEL_NOT_FOUND', 'No target could be called.')
+  )
+}
+
+function remainingMsOf({ request: { deadline }, clock }: CallRun): number | null {
+  return deadline === null ? null : deadline - clock.now()
 }
 
 function endingOf({ signal, request, clock }: CallRun): RunEnding | null {
   return runEnding({ signal, deadline: request.deadline, now: clock.now() })
-}
-
-/** Null when the next target may be tried. */
-function decide(error: ProviderError, { request }: CallRun): RunEnding | null {
-  const next = afterFailure(error, request.onUncertain)
-  switch (next) {
-    case 'next-target':
-      return null
-    case 'fail':
-      return { status: 'FAILED', error }
-    case 'fail-unknown':
-      return { status: 'FAILED', error: outcomeUnknown(error) }
-    default:
-      return next satisfies never
-  }
 }
 
 /** The error of a request that asked not to call again after a call of unknown fate. */
@@ -92,148 +367,4 @@ export function outcomeUnknown(cause?: ModelServiceError): ModelServiceError {
     `A provider may have served the request, but its answer was lost${cause === undefined ? '' : ` (${cause.code})`}, and onUncertain is FAIL. Look at the provider account before sending it under a new id.`,
     { cause, ...(cause?.provider == null ? {} : { provider: cause.provider }) },
   )
-}
-
-type AttemptResult =
-  | { record: Attempt; typed: TypedAnswer; error: null }
-  | { record: Attempt; typed: null; error: ProviderError }
-
-async function attempt(run: CallRun, target: PlannedTarget, number: number): Promise<AttemptResult> {
-  const { request, claim, clock, log } = run
-  const timeoutMs = target.timeoutMs ?? run.attemptTimeoutMs
-  const startedAt = clock.now()
-  let firstChunkAt: number | null = null
-  const limited = openLimitedSignal({
-    outer: run.signal,
-    afterMs: timeoutMs,
-    reason: () =>
-      new ModelServiceError('REQUEST_TIMEOUT', `The attempt took more than ${timeoutMs} ms.`, {
-        provider: target.provider.id,
-      }),
-  })
-  const record: Attempt = {
-    number,
-    token: claim.token,
-    provider: target.provider.id,
-    model: target.providerModel,
-    outcome: 'UNKNOWN',
-    startedAt,
-    firstChunkAt: null,
-    finishedAt: null,
-    httpStatus: null,
-    providerRequestId: null,
-    error: null,
-    usage: null,
-    cost: unknownCost('OUTCOME_UNKNOWN'),
-  }
-  const onDelta = request.stream && run.onChunk !== undefined ? chunkWriter(run, run.onChunk, number) : undefined
-  try {
-    const call = callProvider(target.adapter, target.providerModel, target.input, {
-      signal: limited.signal,
-      idempotencyKey: idempotencyKey(request.tenant, request.requestId, number),
-      timeoutMs,
-      onFirstContent(at) {
-        firstChunkAt ??= at
-      },
-      ...(onDelta === undefined ? {} : { onDelta }),
-    })
-    const typed = await Promise.race([call, abandoned(limited.signal)])
-    const { answer } = typed
-    const { usage } = answer
-    const cost = priceUsage({
-      usage,
-      definition: target.definition,
-      provider: target.provider,
-      providerModel: target.providerModel,
-      at: startedAt,
-      registryVersion: run.registryVersion,
-    })
-    return {
-      record: {
-        ...record,
-        outcome: 'SUCCEEDED',
-        firstChunkAt,
-        finishedAt: clock.now(),
-        httpStatus: answer.httpStatus,
-        providerRequestId: answer.providerRequestId,
-        usage,
-        cost,
-      },
-      typed,
-      error: null,
-    }
-  } catch (thrown) {
-    const error = asProviderError(thrown, target.provider.id)
-    if (error.code === 'INTERNAL_ERROR') {
-      log.error(
-        { requestId: request.requestId, tenant: request.tenant, attempt: number, ...defectFields(thrown) },
-        'attempt failed',
-      )
-    }
-    return {
-      record: {
-        ...record,
-        outcome: error.outcome,
-        firstChunkAt,
-        finishedAt: clock.now(),
-        httpStatus: error.httpStatus,
-        providerRequestId: error.providerRequestId,
-        error: error.toDetail(),
-        cost: failedCost(error),
-      },
-      typed: null,
-      error,
-    }
-  } finally {
-    limited.close()
-  }
-}
-
-/** A refused call costs nothing; one that answered 200 with something unusable was probably charged. */
-function failedCost(error: ProviderError) {
-  if (error.outcome !== 'FAILED') return unknownCost('OUTCOME_UNKNOWN')
-  const wasServed = error.httpStatus !== null && error.httpStatus >= 200 && error.httpStatus < 300
-  return wasServed ? unknownCost('USAGE_UNKNOWN') : notCharged()
-}
-
-/** What an adapter should never throw may have happened after the call was sent, so its outcome is unknown. */
-function asProviderError(thrown: unknown, provider: string): ProviderError {
-  if (thrown instanceof ProviderError) return thrown
-  const error = ModelServiceError.from(thrown)
-  return new ProviderError(error.code, error.message, { cause: thrown, provider, outcome: 'UNKNOWN' })
-}
-
-/** Rejects some time after the abort, for adapters that do not. */
-function abandoned(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const wait = () => setTimeout(() => reject(signal.reason), abandonAfterMs).unref()
-    if (signal.aborted) wait()
-    else signal.addEventListener('abort', wait, { once: true })
-  })
-}
-
-function chunkWriter(run: CallRun, onChunk: (chunk: ModelChunk) => void, attempt: number): (delta: ChatDelta) => void {
-  let index = 0
-  return (delta) => {
-    const chunk: ModelChunk = {
-      requestId: run.request.requestId,
-      tenant: run.request.tenant,
-      token: run.claim.token,
-      attempt,
-      index,
-      kind: delta.kind,
-      text: delta.kind === 'TOOL_CALL' ? null : delta.text,
-      toolCall: delta.kind === 'TOOL_CALL' ? delta.toolCall : null,
-      createdAt: run.clock.now(),
-    }
-    index += 1
-    try {
-      onChunk(chunk)
-    } catch (error) {
-      run.log.warn(
-        { requestId: chunk.requestId, tenant: chunk.tenant, ...defectFields(error) },
-        'chunk listener failed',
-      )
-    }
-  }
 }

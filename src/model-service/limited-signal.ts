@@ -1,11 +1,11 @@
+import type { Timers } from './ports.ts'
+import { systemTimers } from './system-timers.ts'
+
 /** A signal with an end of its own. Close it when the work is done, or its timer keeps waiting. */
 export interface LimitedSignal {
   signal: AbortSignal
   close(): void
 }
-
-/** Longest delay that a timer takes; a longer one would fire at once. */
-const longestDelayMs = 2 ** 31 - 1
 
 /**
  * A signal that aborts with the outer one, or after `afterMs` with `reason()`. Without `afterMs` only with the outer one.
@@ -15,20 +15,20 @@ export function openLimitedSignal(options: {
   outer: AbortSignal | undefined
   afterMs: number | null
   reason: () => Error
+  /** The runtime's own by default. */
+  timers?: Timers
 }): LimitedSignal {
-  const { outer, afterMs, reason } = options
+  const { outer, afterMs, reason, timers = systemTimers } = options
   const controller = new AbortController()
   const follow = () => controller.abort(outer?.reason)
   if (outer?.aborted) follow()
   else outer?.addEventListener('abort', follow, { once: true })
-  const timer =
-    afterMs === null || controller.signal.aborted
-      ? undefined
-      : setTimeout(() => controller.abort(reason()), Math.min(Math.max(afterMs, 0), longestDelayMs))
+  const cancel =
+    afterMs === null || controller.signal.aborted ? undefined : timers.after(afterMs, () => controller.abort(reason()))
   return {
     signal: controller.signal,
     close() {
-      clearTimeout(timer)
+      cancel?.()
       outer?.removeEventListener('abort', follow)
     },
   }

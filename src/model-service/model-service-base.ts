@@ -1,5 +1,7 @@
 import type { ModelCompletion, ModelRequest, RoutingDecision } from '../contract/types.ts'
-import type { Clock, Log, ModelServiceDeps } from './ports.ts'
+import { MemoryTargetHealth } from '../reliability/memory-target-health.ts'
+import type { Clock, Log, ModelServiceDeps, TargetHealth, Timers } from './ports.ts'
+import { systemTimers } from './system-timers.ts'
 
 /** Fields of a log line: ids, codes, counts and times, never content. */
 export type LogFields = Record<string, unknown>
@@ -35,6 +37,7 @@ export interface RequestProduct {
 export abstract class ModelServiceBase {
   protected readonly deps: ModelServiceDeps
   #started = false
+  #targetHealth: TargetHealth | undefined
 
   constructor(deps: ModelServiceDeps) {
     this.deps = deps
@@ -57,6 +60,18 @@ export abstract class ModelServiceBase {
 
   protected get clock(): Clock {
     return this.deps.clock ?? systemClock
+  }
+
+  protected get timers(): Timers {
+    return this.deps.timers ?? systemTimers
+  }
+
+  protected get targetHealth(): TargetHealth {
+    const { targetHealth, settings } = this.deps
+    this.#targetHealth ??=
+      targetHealth ??
+      new MemoryTargetHealth({ timers: this.timers, log: this.log, settings: settings.reliability ?? {} })
+    return this.#targetHealth
   }
 
   protected get log(): Log {

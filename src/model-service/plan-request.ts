@@ -2,22 +2,22 @@
  * The first of the two steps of a request: everything that can be known, fetched or refused before it is claimed and paid.
  * Its result is a plan even when the request cannot be served, because the refusal too must go through the claim.
  */
-import type { ModelRequest, RoutingDecision, Warning } from '../contract/types.ts'
+import type { ModelRequest, ProviderDefinition, RoutingDecision, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { ModelProvider } from '../providers/provider.ts'
 import { applyParameters } from '../routing/apply-parameters.ts'
 import { checkTokens } from '../routing/check-tokens.ts'
 import { requestTypeOf } from '../routing/request-type.ts'
 import { type Candidate, type Resolution, type ResolutionSources, resolveModel } from '../routing/resolve-model.ts'
 import { specialize } from './apply-specialization.ts'
 import { defectFields } from './defect-fields.ts'
-import type { Clock, Log, ModelServiceDeps, RegistrySnapshot } from './ports.ts'
+import type { Clock, KeyedAdapter, Log, ModelServiceDeps, ProviderFactory, RegistrySnapshot } from './ports.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
 import { validateRequest } from './validate-request.ts'
 
 /** A target that is ready to be called. */
 export interface PlannedTarget extends Candidate {
-  adapter: ModelProvider
+  /** The ways to call it: one for each key, at least one. */
+  keyed: readonly [KeyedAdapter, ...KeyedAdapter[]]
   /** The input with specialization and default parameters. */
   input: ModelRequest['input']
 }
@@ -147,7 +147,8 @@ async function prepare(candidate: Candidate, input: ModelRequest['input'], run: 
       `Model "${model}" serves ${definition.capabilities.join(', ')}, not ${type}. Choose another model, or correct its capabilities.`,
     )
   }
-  const adapter = run.deps.providerFactory.get(provider)
+  const keyed = adaptersOf(provider, run.deps.providerFactory)
+  const [{ adapter }] = keyed
   if (!adapter.capabilities.includes(type)) {
     throw new ModelServiceError(
       'CAPABILITY_NOT_SUPPORTED',
@@ -159,7 +160,13 @@ async function prepare(candidate: Candidate, input: ModelRequest['input'], run: 
   if (definition !== null) {
     await checkTokens({ input: filled, definition, providerKind: provider.kind, providerModel, signal: run.signal })
   }
-  return { ...candidate, adapter, input: filled }
+  return { ...candidate, keyed, input: filled }
+}
+
+/** One adapter a key; a factory that tells of none has one. */
+function adaptersOf(provider: ProviderDefinition, factory: ProviderFactory): PlannedTarget['keyed'] {
+  const [first, ...others] = factory.keyed?.(provider) ?? []
+  return first === undefined ? [{ key: null, adapter: factory.get(provider) }] : [first, ...others]
 }
 
 function noteRouting(plan: RequestPlan, resolution: Resolution): void {

@@ -22,6 +22,7 @@ import type {
 } from '../contract/types.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { ModelProvider } from '../providers/provider.ts'
+import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
 
 /** Everything that ModelService is given. */
 export interface ModelServiceDeps {
@@ -34,6 +35,10 @@ export interface ModelServiceDeps {
   performanceTracker?: PerformanceTracker
   /** Tells the time; the system's clock by default. */
   clock?: Clock
+  /** Waits and measures time; the runtime's own by default. */
+  timers?: Timers
+  /** Remembers which targets fail; kept in the memory of this service by default. */
+  targetHealth?: TargetHealth
   /** Hears what is worth a log line; silent by default. */
   log?: Log
   /** Draws from 0 (included) to 1 (excluded) for weighted routes; Math.random by default. */
@@ -52,6 +57,14 @@ export interface ModelServiceDb {
 export interface Clock {
   /** Unix time in ms. */
   now(): number
+}
+
+/** Waits, and measures time. */
+export interface Timers {
+  /** Monotonic time in ms, from an arbitrary start. */
+  now(): number
+  /** Runs once after so many ms, unless the returned function is called before. */
+  after(delayMs: number, run: () => void): () => void
 }
 
 /** A logger with pino's calling convention. */
@@ -312,6 +325,58 @@ export interface ProviderFactory {
   readonly presets: readonly string[]
   /** The adapter; built at the first use and kept until the definition changes. @throws PROVIDER_UNKNOWN, PROVIDER_AUTHENTICATION, INVALID_REQUEST */
   get(definition: ProviderDefinition): ModelProvider
+  /**
+   * An adapter for each key that the definition's references lead to, in their order; one without key where none is needed. A
+   * factory that knows one key at most may leave this out. @throws as {@link get}
+   */
+  keyed?(definition: ProviderDefinition): readonly KeyedAdapter[]
+}
+
+/** An adapter that calls with one key. */
+export interface KeyedAdapter {
+  /** Name of the key (its reference, never the key itself); null where there is none, or the factory tells none. */
+  key: string | null
+  adapter: ModelProvider
+}
+
+/** What is called: a model at a provider under one key. Breakers are kept per target, never per host. */
+export interface CallTarget {
+  /** Id of the provider. */
+  provider: string
+  /** Name of the key (its reference, never the key itself); null where there is none, or the factory tells none. */
+  key: string | null
+  /** Model name at the provider. */
+  model: string
+}
+
+/** Whether a target may be called now; if not, why, and in how many ms it may. */
+export interface TargetStanding {
+  /** `open`: it fails. `limited`: its rate limit is reached. `key-refused`: its key was refused. */
+  kind: 'ready' | 'open' | 'limited' | 'key-refused'
+  waitMs: number
+}
+
+/** What a call says of its target. */
+export type CallVerdict =
+  /** It answered, be it with a refusal. */
+  | { kind: 'answered' }
+  /** It failed in a way that the next call may meet as well. */
+  | { kind: 'failed' }
+  /** It asked to wait. */
+  | { kind: 'limited'; waitMs: number }
+  /** It refused the key. */
+  | { kind: 'key-refused' }
+  /** The call was ended by us, or never made. */
+  | { kind: 'unknown' }
+
+/** Remembers which targets fail, and keeps calls away from them for a while. Synchronous: it is asked before each call. */
+export interface TargetHealth {
+  /** How a target stands now. */
+  standing(target: CallTarget): TargetStanding
+  /** A call begins; where the target is on probation it is the probe. What it returns must be called once, with what came of it. */
+  begin(target: CallTarget): (verdict: CallVerdict) => void
+  /** Counts up with each call per provider: its keys take turns by it. */
+  turn(provider: string): number
 }
 
 // ---------------------------------------------------------------- settings
@@ -326,4 +391,6 @@ export interface ModelServiceSettings {
   specializationTimeoutMs: number
   /** Largest inline medium, in bytes. */
   maxMediaBytes: number
+  /** Retries, clocks and breakers within one run; what is left out has its default. */
+  reliability?: Partial<ReliabilitySettings>
 }

@@ -1,11 +1,12 @@
 import type { ModelRequest } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { defaultReliabilitySettings } from '../reliability/reliability-settings.ts'
 import { buildCompletion } from './build-completion.ts'
 import { type CallResult, callTargets, outcomeUnknown } from './call-targets.ts'
 import { openLimitedSignal } from './limited-signal.ts'
 import type { RequestProduct } from './model-service-base.ts'
 import { planRequest, type RequestPlan } from './plan-request.ts'
-import type { Claim, Clock, Log, ModelServiceDeps, RequestContext } from './ports.ts'
+import type { Claim, Clock, Log, ModelServiceDeps, RequestContext, TargetHealth, Timers } from './ports.ts'
 import { deadlineExceeded } from './run-ending.ts'
 
 /** What processing needs. */
@@ -14,6 +15,8 @@ export interface ProcessRun {
   context: RequestContext
   deps: ModelServiceDeps
   clock: Clock
+  timers: Timers
+  health: TargetHealth
   log: Log
 }
 
@@ -23,13 +26,14 @@ export interface ProcessRun {
  * @throws DATABASE_UNAVAILABLE when the registry cannot be read
  */
 export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
-  const { request, context, clock, log, deps } = run
+  const { request, context, clock, timers, log, deps } = run
   const startedAt = clock.now()
   const deadline = Number.isFinite(request.deadline) ? request.deadline : null
   const limited = openLimitedSignal({
     outer: context.signal,
     afterMs: deadline === null ? null : deadline - startedAt,
     reason: () => deadlineExceeded(deadline ?? 0),
+    timers,
   })
   try {
     const plan = await planRequest({ request, deps, clock, log, signal: limited.signal, rejection: context.rejection })
@@ -54,8 +58,8 @@ export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
 }
 
 async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: AbortSignal): Promise<CallResult> {
-  const { request, context, deps, clock, log } = run
-  const none = { made: [], answered: null }
+  const { request, context, deps, clock, timers, health, log } = run
+  const none = { made: [], answered: null, warnings: [] }
   // Whatever the plan says, an earlier owner may have called: that must not be covered by another ending.
   if (claim.uncertain) return { ...none, ending: { status: 'FAILED', error: outcomeUnknown() } }
   if (claim.cancelled) return { ...none, ending: { status: 'CANCELLED', error: cancelledBefore(claim.cancelled) } }
@@ -66,8 +70,12 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
     claim,
     registryVersion: plan.registryVersion ?? 0,
     attemptTimeoutMs: deps.settings.attemptTimeoutMs,
+    reliability: { ...defaultReliabilitySettings, ...deps.settings.reliability },
     signal,
     clock,
+    timers,
+    health,
+    random: deps.random ?? Math.random,
     log,
     ...(context.onChunk === undefined ? {} : { onChunk: (chunk) => context.onChunk?.(chunk) }),
     ...(context.assertMayCall === undefined ? {} : { assertMayCall: () => context.assertMayCall?.() }),

@@ -4,17 +4,22 @@ import type { Metrics } from './metrics.ts'
 
 /** The same providers; each call that they make is counted and timed. */
 export function measuredProviders(factory: ProviderFactory, metrics: Metrics): ProviderFactory {
-  const measured = new WeakMap<ModelProvider, ModelProvider>()
+  const known = new WeakMap<ModelProvider, ModelProvider>()
+  const measured = (provider: ModelProvider): ModelProvider => {
+    const made = known.get(provider) ?? measure(provider, metrics)
+    known.set(provider, made)
+    return made
+  }
   return {
     presets: factory.presets,
     preset: (name) => factory.preset(name),
     infer: (model) => factory.infer(model),
-    get(definition) {
-      const provider = factory.get(definition)
-      const known = measured.get(provider) ?? measure(provider, metrics)
-      measured.set(provider, known)
-      return known
-    },
+    get: (definition) => measured(factory.get(definition)),
+    keyed: (definition) =>
+      (factory.keyed?.(definition) ?? [{ key: null, adapter: factory.get(definition) }]).map(({ key, adapter }) => ({
+        key,
+        adapter: measured(adapter),
+      })),
   }
 }
 

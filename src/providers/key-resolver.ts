@@ -33,6 +33,36 @@ export function resolveKey(references: readonly string[], sources: KeySources, p
   throw missing(provider, `Provider ${provider} has no key: set ${references.join(' or ')}.`)
 }
 
+/** A key and the reference that leads to it. */
+export interface NamedKey {
+  reference: string
+  key: string
+}
+
+/**
+ * All keys to which the references lead, in their order, each key once; empty for an empty list. A reference that leads to
+ * nothing usable is left out as long as another leads to a key.
+ * @throws as {@link resolveKey}
+ */
+export function resolveKeys(references: readonly string[], sources: KeySources, provider: string): NamedKey[] {
+  const named = new Map<string, NamedKey>()
+  let failure: unknown
+  for (const reference of references) {
+    try {
+      const key = resolveKey([reference], sources, provider)
+      if (key !== null && !named.has(key)) named.set(key, { reference, key })
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  // Nothing leads anywhere: the list as a whole says it better than its first entry, unless that is malformed.
+  if (named.size === 0 && failure !== undefined) {
+    resolveKey(references, sources, provider)
+    throw failure
+  }
+  return [...named.values()]
+}
+
 function read(reference: string, { env, secretsDirectory }: KeySources, provider: string): string | undefined {
   if (/^MODEL_KEY_[A-Z0-9_]{1,100}$/.test(reference)) return env[reference]
   if (!reference.startsWith('file:')) {

@@ -1,5 +1,5 @@
 import type { ProviderDefinition } from '../contract/types.ts'
-import type { ProviderFactory } from '../model-service/ports.ts'
+import type { KeyedAdapter, ProviderFactory } from '../model-service/ports.ts'
 import { AnthropicProvider } from './anthropic/anthropic-provider.ts'
 import { GeminiProvider } from './gemini/gemini-provider.ts'
 import { createHostMatcher, type HostMatcher, isLoopback } from './host-allow-list.ts'
@@ -7,7 +7,7 @@ import type { HttpClient } from './http/http-client.ts'
 import type { MediaFetcher } from './http/media-fetcher.ts'
 import { inferProvider } from './infer-provider.ts'
 import { invalidRequest } from './invalid-request.ts'
-import { type KeySources, resolveKey } from './key-resolver.ts'
+import { type KeySources, type NamedKey, resolveKeys } from './key-resolver.ts'
 import { OpenAiProvider } from './openai/openai-provider.ts'
 import { type Preset, presetDefinition, presets } from './presets.ts'
 import { type ModelProvider, ProviderError } from './provider.ts'
@@ -23,7 +23,7 @@ export interface ConfiguredProviderFactoryOptions extends KeySources {
 
 interface Built {
   fingerprint: string
-  provider: ModelProvider
+  keyed: KeyedAdapter
 }
 
 /**
@@ -34,7 +34,7 @@ export class ConfiguredProviderFactory implements ProviderFactory {
   readonly presets: readonly string[] = [...presets.keys()].sort()
   readonly #options: ConfiguredProviderFactoryOptions
   readonly #isAllowed: HostMatcher
-  readonly #built = new Map<string, Built>()
+  readonly #adapters = new Map<string, Built>()
 
   constructor(options: ConfiguredProviderFactoryOptions) {
     this.#options = options
@@ -51,6 +51,11 @@ export class ConfiguredProviderFactory implements ProviderFactory {
   }
 
   get(definition: ProviderDefinition): ModelProvider {
+    const [{ adapter }] = this.keyed(definition)
+    return adapter
+  }
+
+  keyed(definition: ProviderDefinition): readonly [KeyedAdapter, ...KeyedAdapter[]] {
     const { id, kind } = definition
     const preset = presets.get(kind)
     if (preset === undefined) {
@@ -61,14 +66,24 @@ export class ConfiguredProviderFactory implements ProviderFactory {
       )
     }
     const baseUrl = this.#baseUrlOf(definition, preset)
-    const key = resolveKey(referencesOf(definition, preset, baseUrl), this.#options, id)
-    const fingerprint = JSON.stringify([kind, baseUrl.href, key])
-    const known = this.#built.get(id)
-    if (known?.fingerprint === fingerprint) return known.provider
+    const [first, ...others] = resolveKeys(referencesOf(definition, preset, baseUrl), this.#options, id)
+    if (first === undefined) return [this.#built(preset, { id, baseUrl }, null)]
+    return [
+      this.#built(preset, { id, baseUrl }, first),
+      ...others.map((key) => this.#built(preset, { id, baseUrl }, key)),
+    ]
+  }
+
+  #built(preset: Preset, { id, baseUrl }: { id: string; baseUrl: URL }, named: NamedKey | null): KeyedAdapter {
+    const key = named?.key ?? null
+    const slot = `${id}\0${named?.reference ?? ''}`
+    const fingerprint = JSON.stringify([preset.name, baseUrl.href, key])
+    const known = this.#adapters.get(slot)
+    if (known?.fingerprint === fingerprint) return known.keyed
     const { httpClient: http, mediaFetcher: media } = this.#options
-    const provider = build(preset, { id, baseUrl, key, http, media })
-    this.#built.set(id, { fingerprint, provider })
-    return provider
+    const keyed = { key: named?.reference ?? null, adapter: build(preset, { id, baseUrl, key, http, media }) }
+    this.#adapters.set(slot, { fingerprint, keyed })
+    return keyed
   }
 
   /** @throws INVALID_REQUEST */

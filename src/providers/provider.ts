@@ -51,6 +51,10 @@ export interface CallContext {
   idempotencyKey: string
   /** Total time of the attempt in ms. */
   timeoutMs: number
+  /** Time until the headers of the answer in ms, 0 for none; the HTTP client's own limit when absent. */
+  firstByteTimeoutMs?: number
+  /** Longest silence within the answer in ms, 0 for none; the HTTP client's own limit when absent. */
+  idleTimeoutMs?: number
   /** Called once with the time (Unix ms) at which the first content came. */
   onFirstContent?(at: number): void
   /** The attempt's chat deltas; given only when they are wanted, and then the adapter streams. */

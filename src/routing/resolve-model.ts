@@ -50,6 +50,8 @@ export interface Candidate {
   providerModel: string
   /** The route's own limit for an attempt, in ms; null leaves it to the settings. */
   timeoutMs: number | null
+  /** The route's own number of retries on this target; null leaves it to the settings. */
+  maxRetries: number | null
   /** The route's parameters for this target, over the model's. */
   parameters: Record<string, string>
 }
@@ -160,6 +162,7 @@ function resolveRoute(route: RouteDefinition, at: NameToResolve): Resolution {
       candidates.push({
         ...registered(definition, sources),
         timeoutMs: target.timeoutMs,
+        maxRetries: target.maxRetries,
         parameters: target.parameters,
       })
     } catch (error) {
@@ -199,6 +202,7 @@ function resolveCandidate({ name, request, sources, reasons }: NameToResolve): C
     provider: findProvider(providerName, sources),
     providerModel: name,
     timeoutMs: null,
+    maxRetries: null,
     parameters: {},
   }
 }
@@ -216,6 +220,7 @@ function registered(definition: ModelDefinition, sources: ResolutionSources): Ca
     provider: findProvider(definition.provider, sources),
     providerModel: definition.providerModel ?? definition.id,
     timeoutMs: null,
+    maxRetries: null,
     parameters: {},
   }
 }

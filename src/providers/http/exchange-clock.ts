@@ -1,9 +1,7 @@
 import { ModelServiceError } from '../../errors/model-service-error.ts'
+import type { Timers } from '../../model-service/ports.ts'
 import { ProviderError } from '../provider.ts'
 import type { HttpLimits, HttpRequest } from './http-client.ts'
-
-/** Beyond this Node's timers fire at once. */
-const longestTimerMs = 2 ** 31 - 1
 
 /**
  * The clocks of one exchange: total, first byte, silence, and the caller's signal. Whichever comes first tells
@@ -13,16 +11,25 @@ const longestTimerMs = 2 ** 31 - 1
 export class ExchangeClock {
   isSent = false
   readonly #request: HttpRequest
-  readonly #limits: HttpLimits
+  readonly #idleTimeoutMs: number
+  readonly #firstByteTimeoutMs: number
+  readonly #timers: Timers
   readonly #onFailure: (error: ProviderError) => void
-  #total: NodeJS.Timeout | undefined
+  #cancelTotal: (() => void) | undefined
   /** First byte, then silence. */
-  #wait: NodeJS.Timeout | undefined
+  #cancelWait: (() => void) | undefined
+  #pieceAt = 0
   readonly #onCallerAbort = () => this.#fail(this.#callerError())
 
-  constructor(request: HttpRequest, limits: HttpLimits, onFailure: (error: ProviderError) => void) {
+  constructor(
+    request: HttpRequest,
+    { limits, timers }: { limits: HttpLimits; timers: Timers },
+    onFailure: (error: ProviderError) => void,
+  ) {
     this.#request = request
-    this.#limits = limits
+    this.#firstByteTimeoutMs = request.firstByteTimeoutMs ?? limits.firstByteTimeoutMs
+    this.#idleTimeoutMs = request.idleTimeoutMs ?? limits.idleTimeoutMs
+    this.#timers = timers
     this.#onFailure = onFailure
   }
 
@@ -34,39 +41,44 @@ export class ExchangeClock {
       return
     }
     signal.addEventListener('abort', this.#onCallerAbort, { once: true })
-    this.#total = setTimeout(
-      () => this.#fail(this.#timeout(`did not finish within ${timeoutMs} ms`)),
-      Math.min(timeoutMs, longestTimerMs),
+    this.#cancelTotal = this.#timers.after(timeoutMs, () =>
+      this.#fail(this.#timeout(`did not finish within ${timeoutMs} ms`)),
     )
-    const { firstByteTimeoutMs } = this.#limits
-    if (firstByteTimeoutMs > 0) {
-      this.#wait = setTimeout(
-        () => this.#fail(this.#timeout(`sent no answer within ${firstByteTimeoutMs} ms (first byte)`)),
-        firstByteTimeoutMs,
+    const firstByteMs = this.#firstByteTimeoutMs
+    if (firstByteMs > 0) {
+      this.#cancelWait = this.#timers.after(firstByteMs, () =>
+        this.#fail(this.#timeout(`sent no answer within ${firstByteMs} ms (first byte)`)),
       )
     }
   }
 
   /** The headers have come: from here on silence is measured. */
   answerBegan(): void {
-    clearTimeout(this.#wait)
-    const idleMs = this.#limits.idleTimeoutMs
-    this.#wait =
-      idleMs > 0
-        ? setTimeout(() => this.#fail(this.#timeout(`fell silent for ${idleMs} ms within its answer`)), idleMs)
-        : undefined
+    this.#cancelWait?.()
+    this.pieceCame()
+    if (this.#idleTimeoutMs > 0) this.#watchSilence(this.#idleTimeoutMs)
   }
 
   /** A piece of the answer has come. */
   pieceCame(): void {
-    this.#wait?.refresh()
+    this.#pieceAt = this.#timers.now()
   }
 
   /** Stops all clocks. */
   stop(): void {
-    clearTimeout(this.#total)
-    clearTimeout(this.#wait)
+    this.#cancelTotal?.()
+    this.#cancelWait?.()
     this.#request.signal.removeEventListener('abort', this.#onCallerAbort)
+  }
+
+  /** One timer for many pieces: when it runs out it looks how long ago the last one came. */
+  #watchSilence(inMs: number): void {
+    const idleMs = this.#idleTimeoutMs
+    this.#cancelWait = this.#timers.after(inMs, () => {
+      const leftMs = this.#pieceAt + idleMs - this.#timers.now()
+      if (leftMs > 0) this.#watchSilence(leftMs)
+      else this.#fail(this.#timeout(`fell silent for ${idleMs} ms within its answer`))
+    })
   }
 
   #fail(error: ProviderError): void {

@@ -11,6 +11,7 @@
  * piece. Here a handler is all that there is, which is a third cheaper.
  */
 import type { Dispatcher } from 'undici'
+import type { Timers } from '../../model-service/ports.ts'
 import { ProviderError } from '../provider.ts'
 import { ExchangeClock } from './exchange-clock.ts'
 import { type HttpAnswer, type HttpLimits, type HttpRequest, headerOf } from './http-client.ts'
@@ -26,6 +27,7 @@ export type AnswerConsumer = (chunk: Buffer) => boolean
 export interface ExchangeOptions {
   request: HttpRequest
   limits: HttpLimits
+  timers: Timers
   /** Chooses the consumer by the head of the answer; what it throws ends the exchange. */
   consumerOf(head: AnswerHead): AnswerConsumer
 }
@@ -52,7 +54,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#options = options
     this.#settle = Promise.withResolvers()
     this.head = this.#settle.promise
-    this.#clock = new ExchangeClock(options.request, options.limits, (error) => this.#fail(error))
+    this.#clock = new ExchangeClock(options.request, options, (error) => this.#fail(error))
     this.#clock.start()
   }
 

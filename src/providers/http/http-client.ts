@@ -13,6 +13,10 @@ export interface HttpRequest {
   signal: AbortSignal
   /** Limit for the whole exchange, in ms. */
   timeoutMs: number
+  /** In place of the client's own limit, in ms; 0 is none. */
+  firstByteTimeoutMs?: number
+  /** In place of the client's own limit, in ms; 0 is none. */
+  idleTimeoutMs?: number
 }
 
 /** An answer, whatever its status; redirects are answers like others and never followed. */

@@ -17,8 +17,9 @@ export interface ProviderConnectionOptions {
   now?: () => number
 }
 
-/** Signal and time of a call; a call that does work has an idempotency key as well. */
-export type ExchangeContext = Pick<CallContext, 'signal' | 'timeoutMs'> & Partial<Pick<CallContext, 'idempotencyKey'>>
+/** Signal and times of a call; a call that does work has an idempotency key as well. */
+export type ExchangeContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'firstByteTimeoutMs' | 'idleTimeoutMs'> &
+  Partial<Pick<CallContext, 'idempotencyKey'>>
 
 /** Sends to one provider: paths beneath its base address, with its key. Rejects as {@link HttpClient} does. */
 export class ProviderConnection {
@@ -67,6 +68,11 @@ export class ProviderConnection {
     for (const [name, value] of new URLSearchParams(query)) url.searchParams.set(name, value)
     const headers: Record<string, string> = { accept: 'application/json', ...own }
     if (context.idempotencyKey !== undefined) headers['idempotency-key'] = context.idempotencyKey
-    return { provider: id, url, headers, signal: context.signal, timeoutMs: context.timeoutMs }
+    const { signal, timeoutMs, firstByteTimeoutMs, idleTimeoutMs } = context
+    return {
+      ...{ provider: id, url, headers, signal, timeoutMs },
+      ...(firstByteTimeoutMs !== undefined && { firstByteTimeoutMs }),
+      ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+    }
   }
 }

@@ -1,4 +1,6 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData, Pool } from 'undici'
+import type { Timers } from '../../model-service/ports.ts'
+import { systemTimers } from '../../model-service/system-timers.ts'
 import { ClientPool } from './client-pool.ts'
 import { EventStreamReader } from './event-stream-reader.ts'
 import { type AnswerConsumer, type AnswerHead, Exchange } from './exchange.ts'
@@ -18,6 +20,8 @@ import type { StreamReader, StreamReaderOptions } from './stream-reader.ts'
 export interface UndiciHttpClientOptions extends Partial<HttpLimits> {
   /** Makes the direct connections, for example to look at the address first; does not apply through a proxy. */
   connector?: buildConnector.connector
+  /** For the clocks of exchanges, but for the one of connecting; the runtime's own by default. */
+  timers?: Timers
 }
 
 /** Largest headers of an answer, in bytes; Azure and gateways send long ones. */
@@ -29,9 +33,11 @@ const maxHeaderBytes = 64 * 1024
  */
 export class UndiciHttpClient implements HttpClient {
   readonly #limits: HttpLimits
+  readonly #timers: Timers
   readonly #dispatcher: Dispatcher
 
-  constructor({ connector, ...limits }: UndiciHttpClientOptions = {}) {
+  constructor({ connector, timers = systemTimers, ...limits }: UndiciHttpClientOptions = {}) {
+    this.#timers = timers
     this.#limits = { ...defaultHttpLimits, ...limits }
     const noProxy = [process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? '', 'localhost', '127.0.0.1', '::1']
     const { connectTimeoutMs } = this.#limits
@@ -112,7 +118,7 @@ export class UndiciHttpClient implements HttpClient {
   /** Sends, and reads the answer through the consumer that is chosen by its head, until that has enough. */
   #exchange(request: HttpRequest, call: Call, consumerOf: (head: AnswerHead) => AnswerConsumer): Promise<AnswerHead> {
     const { url } = request
-    const exchange = new Exchange({ request, limits: this.#limits, consumerOf })
+    const exchange = new Exchange({ request, limits: this.#limits, timers: this.#timers, consumerOf })
     if (exchange.isOver) return exchange.head
     try {
       this.#dispatcher.dispatch(

@@ -9,6 +9,9 @@ export function retriesUnderKills(order: 'none' | 'key'): Scenario {
     shows: `a provider is away: three retries of each of its requests, order ${order}, and a kill -9 every 3 s, 5 in all`,
     env: {
       RETRY_DELAYS_MS: '1000,1500,2000',
+      // One call a try, so that tries can be counted by calls.
+      TARGET_RETRIES_COUNT: '0',
+      BREAKER_FAILURES_COUNT: '0',
       ...(order !== 'none' && { REQUEST_TOPICS: `model.requests;order=${order}` }),
     },
     expect: { order },

@@ -15,6 +15,9 @@ const service = withService({
     RETRY_DELAYS_MS: '700,700',
     LEASE_MS: '3000',
     KAFKA_SESSION_TIMEOUT_MS: '6000',
+    // One call a try, so that tries can be counted by calls.
+    TARGET_RETRIES_COUNT: '0',
+    BREAKER_FAILURES_COUNT: '0',
   },
 })
 let producer: Producer

@@ -110,7 +110,7 @@ describe('a worker whose producer is fenced', () => {
 
 describe('a request that fails for a while', () => {
   it('is tried again from the retry topic, with its attempts told once, and only then ends', async () => {
-    const worker = await start('', { RETRY_DELAYS_MS: '200,200' })
+    const worker = await start('', { RETRY_DELAYS_MS: '200,200', TARGET_RETRIES_COUNT: '0' })
     const request = service.chat('down')
     await service.send(request)
     const [completion] = await service.completions([request.requestId])

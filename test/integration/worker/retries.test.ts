@@ -7,7 +7,14 @@ import { until } from '../../support/until.ts'
 
 const delaysMs = [1_500, 3_000]
 const service = withService({
-  env: { RETRY_DELAYS_MS: delaysMs.join(','), LEASE_MS: '3000', KAFKA_SESSION_TIMEOUT_MS: '6000' },
+  env: {
+    RETRY_DELAYS_MS: delaysMs.join(','),
+    LEASE_MS: '3000',
+    KAFKA_SESSION_TIMEOUT_MS: '6000',
+    // One call a try, so that tries can be counted by calls.
+    TARGET_RETRIES_COUNT: '0',
+    BREAKER_FAILURES_COUNT: '0',
+  },
 })
 
 beforeAll(async () => {

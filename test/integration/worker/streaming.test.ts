@@ -7,7 +7,7 @@ const service = withService()
 
 beforeAll(async () => {
   // A broken stream would be tried again later; here the first try is looked at.
-  await service.startWorker({ env: { RETRY_DELAYS_MS: 'none' } })
+  await service.startWorker({ env: { RETRY_DELAYS_MS: 'none', TARGET_RETRIES_COUNT: '0' } })
   await service.registerOnDouble({
     talker: { capabilities: ['CHAT'], providerModel: 'double-chat' },
     broken: { capabilities: ['CHAT'], providerModel: 'double-cut-stream' },

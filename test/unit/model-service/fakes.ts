@@ -206,6 +206,8 @@ export const settings: ModelServiceSettings = {
   attemptTimeoutMs: 30_000,
   specializationTimeoutMs: 1_000,
   maxMediaBytes: 1_000_000,
+  // Tests of retries set it; no other waits for one.
+  reliability: { targetRetriesCount: 0 },
 }
 
 /** Dependencies with a memory registry, an event bus that remembers, and the given adapters. */

@@ -121,6 +121,34 @@ describe('ConfiguredProviderFactory', () => {
     expect(made.get(definition({}))).not.toBe(second)
   })
 
+  it('builds an adapter for each key that there is, and takes up what changes without being made anew', () => {
+    const env: Record<string, string> = { MODEL_KEY_ONE: 'k1', MODEL_KEY_THREE: 'k3', MODEL_KEY_FOUR: 'k1' }
+    const made = factory(env)
+    const references = ['MODEL_KEY_ONE', 'MODEL_KEY_TWO', 'MODEL_KEY_THREE', 'MODEL_KEY_FOUR']
+    const keysOf = () => made.keyed(definition({ keyReferences: references }))
+    // The second leads to nothing, the fourth to the key of the first.
+    expect(keysOf().map(({ key }) => key)).toEqual(['MODEL_KEY_ONE', 'MODEL_KEY_THREE'])
+    const [one, three] = keysOf()
+    expect(made.get(definition({ keyReferences: references }))).toBe(one?.adapter)
+    env['MODEL_KEY_TWO'] = 'k2'
+    env['MODEL_KEY_THREE'] = 'rotated'
+    const [oneAgain, two, threeAgain] = keysOf()
+    expect([two?.key, threeAgain?.key]).toEqual(['MODEL_KEY_TWO', 'MODEL_KEY_THREE'])
+    expect(oneAgain).toBe(one)
+    expect(threeAgain?.adapter).not.toBe(three?.adapter)
+    expect(made.keyed(definition({ kind: 'ollama', baseUrl: 'http://127.0.0.1:1/v1' }))).toMatchObject([{ key: null }])
+  })
+
+  it('serves with the keys that are good while another is not, and says what is wrong when none is', () => {
+    const references = ['MODEL_KEY_ONE', 'MODEL_KEY_TWO']
+    const keysOf = (env: Record<string, string>) => factory(env).keyed(definition({ keyReferences: references }))
+    expect(keysOf({ MODEL_KEY_ONE: 'two words', MODEL_KEY_TWO: 'k2' })).toMatchObject([{ key: 'MODEL_KEY_TWO' }])
+    expect(() => keysOf({})).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/ONE or MODEL_KEY_TWO/) }),
+    )
+    expect(() => keysOf({ MODEL_KEY_ONE: 'two words' })).toThrow(/holds spaces/)
+  })
+
   it.each([
     ['gpt-5', 'openai'],
     ['o3-mini', 'openai'],

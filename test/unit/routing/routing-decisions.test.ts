@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { ModelRequestDraft, RouteCondition } from '../../../src/contract/types.ts'
-import { afterFailure } from '../../../src/routing/after-failure.ts'
 import { applyParameters, parameterProblem } from '../../../src/routing/apply-parameters.ts'
 import { orderTargets } from '../../../src/routing/order-targets.ts'
 import { conditionsHold } from '../../../src/routing/route-conditions.ts'
@@ -118,23 +117,5 @@ describe('default parameters', () => {
     ['constructor', '1', null],
   ])('%s = %s: %s', (name, json, problem) => {
     expect(parameterProblem(name, json)).toBe(problem)
-  })
-})
-
-describe('after a failed attempt', () => {
-  test.each([
-    ['PROVIDER_UNAVAILABLE', 'FAILED', 'FAIL', 'next-target'],
-    ['RATE_LIMITED', 'FAILED', 'FAIL', 'next-target'],
-    ['REQUEST_TIMEOUT', 'FAILED', 'FAIL', 'next-target'],
-    ['PROVIDER_ERROR', 'FAILED', 'FAIL', 'next-target'],
-    ['CONTENT_FILTERED', 'FAILED', 'RETRY', 'fail'],
-    ['INVALID_REQUEST', 'FAILED', 'RETRY', 'fail'],
-    ['PROVIDER_AUTHENTICATION', 'FAILED', 'RETRY', 'fail'],
-    ['CONTEXT_LENGTH', 'FAILED', 'RETRY', 'fail'],
-    ['REQUEST_TIMEOUT', 'UNKNOWN', 'RETRY', 'next-target'],
-    ['REQUEST_TIMEOUT', 'UNKNOWN', 'FAIL', 'fail-unknown'],
-    ['PROVIDER_UNAVAILABLE', 'UNKNOWN', 'FAIL', 'fail-unknown'],
-  ] as const)('%s, %s, on uncertain %s: %s', (code, outcome, onUncertain, expected) => {
-    expect(afterFailure({ code, outcome }, onUncertain)).toBe(expected)
   })
 })

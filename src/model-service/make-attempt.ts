@@ -1,0 +1,173 @@
+/** One attempt: a call of one target under one key, its clocks, and the record of what came of it. */
+import type { Attempt } from '../contract/types.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
+import { notCharged, unknownCost } from '../pricing/cost.ts'
+import { priceUsage } from '../pricing/price-usage.ts'
+import { type ChatDelta, type ModelProvider, ProviderError } from '../providers/provider.ts'
+import type { AttemptLimits } from '../reliability/attempt-limits.ts'
+import { AttemptClocks } from './attempt-clocks.ts'
+import { callProvider, type TypedAnswer } from './call-provider.ts'
+import type { CallRun } from './call-targets.ts'
+import { chunkWriter } from './chunk-writer.ts'
+import { defectFields } from './defect-fields.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import type { PlannedTarget } from './plan-request.ts'
+
+/** What an attempt is made with. */
+export interface AttemptOptions {
+  run: CallRun
+  target: PlannedTarget
+  adapter: ModelProvider
+  /** Number of the attempt within the request. */
+  number: number
+  limits: AttemptLimits
+  /** Whether the answer is streamed, be it only to see it begin. */
+  isStreamed: boolean
+}
+
+/** What came of an attempt. */
+export type AttemptResult = { record: Attempt; tookMs: number } & (
+  | { typed: TypedAnswer; error: null }
+  /** `receivedText` is what had come of a streamed answer that broke. */
+  | { typed: null; error: ProviderError; receivedText: string }
+)
+
+/** Makes the attempt. Never throws. */
+export async function makeAttempt(options: AttemptOptions): Promise<AttemptResult> {
+  const { run, target, adapter, number, limits } = options
+  const { request, claim, clock, timers } = run
+  const startedAt = clock.now()
+  const begunAt = timers.now()
+  const clocks = new AttemptClocks({ provider: target.provider.id, limits, outer: run.signal, timers })
+  const stream = openStream(options, clocks)
+  let firstChunkAt: number | null = null
+  const record: Attempt = {
+    number,
+    token: claim.token,
+    provider: target.provider.id,
+    model: target.providerModel,
+    outcome: 'UNKNOWN',
+    startedAt,
+    firstChunkAt: null,
+    finishedAt: null,
+    httpStatus: null,
+    providerRequestId: null,
+    error: null,
+    usage: null,
+    cost: unknownCost('OUTCOME_UNKNOWN'),
+  }
+  try {
+    const call = callProvider(adapter, target.providerModel, target.input, {
+      signal: clocks.signal,
+      idempotencyKey: idempotencyKey(request.tenant, request.requestId, number),
+      timeoutMs: limits.totalMs,
+      firstByteTimeoutMs: limits.firstByteMs,
+      idleTimeoutMs: limits.idleMs,
+      onFirstContent(at) {
+        firstChunkAt ??= at
+        clocks.contentCame()
+      },
+      ...(stream === null ? {} : { onDelta: stream.onDelta }),
+    })
+    const typed = await Promise.race([call, clocks.abandoned])
+    const { answer } = typed
+    const { usage } = answer
+    const cost = priceUsage({
+      usage,
+      definition: target.definition,
+      provider: target.provider,
+      providerModel: target.providerModel,
+      at: startedAt,
+      registryVersion: run.registryVersion,
+    })
+    return {
+      record: {
+        ...record,
+        outcome: 'SUCCEEDED',
+        firstChunkAt,
+        finishedAt: clock.now(),
+        httpStatus: answer.httpStatus,
+        providerRequestId: answer.providerRequestId,
+        usage,
+        cost,
+      },
+      tookMs: timers.now() - begunAt,
+      typed,
+      error: null,
+    }
+  } catch (thrown) {
+    const error = providerErrorOf(thrown, target.provider.id, clocks.expired)
+    if (error.code === 'INTERNAL_ERROR') {
+      run.log.error(
+        { requestId: request.requestId, tenant: request.tenant, attempt: number, ...defectFields(thrown) },
+        'attempt failed',
+      )
+    }
+    return {
+      record: {
+        ...record,
+        outcome: error.outcome,
+        firstChunkAt,
+        finishedAt: clock.now(),
+        httpStatus: error.httpStatus,
+        providerRequestId: error.providerRequestId,
+        error: error.toDetail(),
+        cost: failedCost(error),
+      },
+      tookMs: timers.now() - begunAt,
+      typed: null,
+      error,
+      receivedText: stream?.received.join('') ?? '',
+    }
+  } finally {
+    clocks.stop()
+    stream?.close()
+  }
+}
+
+interface OpenStream {
+  onDelta: (delta: ChatDelta) => void
+  received: string[]
+  close(): void
+}
+
+/** Keeps what comes, tells the clocks, and hands it on as chunks where the request wants them; nothing once it is closed. */
+function openStream({ run, number, isStreamed }: AttemptOptions, clocks: AttemptClocks): OpenStream | null {
+  if (!isStreamed) return null
+  const { request, onChunk } = run
+  const write = request.stream && onChunk !== undefined ? chunkWriter(run, onChunk, number) : undefined
+  const received: string[] = []
+  let isClosed = false
+  return {
+    received,
+    onDelta(delta) {
+      // A call that was left behind must not mix its chunks with those of the next attempt.
+      if (isClosed) return
+      clocks.contentCame()
+      received.push(delta.kind === 'TOOL_CALL' ? delta.toolCall.arguments : delta.text)
+      write?.(delta)
+    },
+    close() {
+      isClosed = true
+    },
+  }
+}
+
+/** A refused call costs nothing; one that answered 200 with something unusable was probably charged. */
+function failedCost(error: ProviderError) {
+  if (error.outcome !== 'FAILED') return unknownCost('OUTCOME_UNKNOWN')
+  const wasServed = error.httpStatus !== null && error.httpStatus >= 200 && error.httpStatus < 300
+  return wasServed ? unknownCost('USAGE_UNKNOWN') : notCharged()
+}
+
+/** What an adapter should never throw may have happened after the call was sent, so its outcome is unknown. */
+function providerErrorOf(thrown: unknown, provider: string, expired: ModelServiceError | null): ProviderError {
+  const outcome = thrown instanceof ProviderError ? thrown.outcome : 'UNKNOWN'
+  // The clock that ran out says more than what the adapter made of its signal.
+  if (expired !== null && (thrown === expired || (thrown instanceof ProviderError && thrown.code === expired.code))) {
+    return new ProviderError(expired.code, expired.message, { cause: thrown, provider, outcome })
+  }
+  if (thrown instanceof ProviderError) return thrown
+  const error = ModelServiceError.from(thrown)
+  return new ProviderError(error.code, error.message, { cause: thrown, provider, outcome })
+}
