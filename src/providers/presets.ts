@@ -66,15 +66,27 @@ const table: readonly Preset[] = [
       takesBase64Vectors: false,
       dimensionsField: 'output_dimension',
       mediaParts: 'mistral',
+      takesNames: false,
+      reasoning: 'high_or_none',
+      toolCallIds: 'nine_alphanumerics',
     },
     'mistral-small-latest',
   ),
-  // api-docs.deepseek.com: no seed.
+  // api-docs.deepseek.com: no seed, no JSON schema; thinking is on unless switched off.
   {
     ...hosted(
       'deepseek',
       'https://api.deepseek.com',
-      { ...openAiDialect, capabilities: chatOnly, maxTokensField: 'max_tokens', seedField: null, takesUser: false },
+      {
+        ...openAiDialect,
+        capabilities: chatOnly,
+        maxTokensField: 'max_tokens',
+        seedField: null,
+        takesUser: false,
+        takesJsonSchema: false,
+        reasoning: 'thinking_switch',
+        returnsReasoning: true,
+      },
       'deepseek-chat',
     ),
     defaultPath: '',
@@ -86,11 +98,12 @@ const table: readonly Preset[] = [
     reasoning: 'reasoning_object',
     keyCheckPath: '/key',
   }),
-  // docs.together.ai: images in `base64`; GET /models gives a bare list.
+  // docs.together.ai: images in `base64`, by width and height; GET /models gives a bare list.
   hosted('together', 'https://api.together.xyz/v1', {
     ...compatible,
     capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING', 'IMAGE_GENERATION'],
     imageFormatWord: 'base64',
+    imageSize: 'width_and_height',
   }),
   // docs.x.ai: reasoning tokens stand beside completion_tokens.
   hosted('xai', 'https://api.x.ai/v1', {
@@ -102,6 +115,26 @@ const table: readonly Preset[] = [
     ...compatible,
     capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'],
   }),
+  // docs.claude.com: the Messages API.
+  {
+    name: 'anthropic',
+    format: 'anthropic',
+    fetchesImages: true,
+    baseUrl: 'https://api.anthropic.com/v1',
+    defaultPath: '/v1',
+    keyReferences: [keyReferenceOf('anthropic')],
+    defaultModel: 'claude-sonnet-4-5',
+  },
+  // Servers that speak like it: llama.cpp, Ollama, MiniMax, DeepSeek, gateways.
+  {
+    name: 'anthropic-compatible',
+    format: 'anthropic',
+    fetchesImages: false,
+    baseUrl: null,
+    defaultPath: '/v1',
+    keyReferences: [],
+    defaultModel: null,
+  },
   // ai.google.dev/api: the native format; kind openai-compatible with `…/v1beta/openai` is the other way.
   {
     name: 'gemini',
@@ -125,16 +158,6 @@ const table: readonly Preset[] = [
     takesTopK: false,
   }),
   served('openai-compatible', null, local),
-  // docs.claude.com: the Messages API.
-  {
-    ...{ name: 'anthropic', format: 'anthropic', fetchesImages: true, baseUrl: 'https://api.anthropic.com/v1' },
-    ...{ defaultPath: '/v1', keyReferences: [keyReferenceOf('anthropic')], defaultModel: 'claude-sonnet-4-5' },
-  },
-  // Servers that speak like it: llama.cpp, Ollama, MiniMax, gateways.
-  {
-    ...{ name: 'anthropic-compatible', format: 'anthropic', fetchesImages: false, baseUrl: null },
-    ...{ defaultPath: '/v1', keyReferences: [], defaultModel: null },
-  },
 ]
 
 /** All presets by name. */

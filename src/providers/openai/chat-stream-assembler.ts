@@ -10,6 +10,7 @@ import type { AnswerContext } from './answer-context.ts'
 import { finishReasonOf } from './from-chat-response.ts'
 import { mapTokenUsage } from './map-usage.ts'
 import { readArguments, readMessageContent } from './read-message-content.ts'
+import { keepReasoning } from './reasoning-state.ts'
 
 interface PartialCall {
   id: string
@@ -66,7 +67,7 @@ export class ChatStreamAssembler {
     if (!this.#isDone || this.#finishReason === undefined) {
       throw cutShort(answer, this.#context, this.#isDone ? 'a finish reason' : 'its end marker')
     }
-    const output: ChatOutput = {
+    const assembled: ChatOutput = {
       text: this.#text.join(''),
       refusal: this.#refusal.join('') || null,
       reasoning: this.#reasoning.join('') || null,
@@ -74,6 +75,7 @@ export class ChatStreamAssembler {
         .filter(({ name }) => name !== '')
         .map(({ id, name, pieces }) => ({ id, name, arguments: pieces.join(''), providerState: null })),
     }
+    const output = keepReasoning(assembled, this.#context.dialect)
     return {
       output,
       finishReason: finishReasonOf(this.#finishReason, output),

@@ -9,6 +9,7 @@ import type { AnswerContext } from './answer-context.ts'
 import { mapFinishReason } from './map-finish-reason.ts'
 import { mapTokenUsage } from './map-usage.ts'
 import { readMessageContent, readToolCalls } from './read-message-content.ts'
+import { keepReasoning } from './reasoning-state.ts'
 
 /** Reads the answer of POST /chat/completions without streaming. @throws ProviderError */
 export function fromChatResponse(answer: HttpAnswer, context: AnswerContext): ProviderAnswer<ChatOutput> {
@@ -17,12 +18,13 @@ export function fromChatResponse(answer: HttpAnswer, context: AnswerContext): Pr
   const message = asObject(choice?.['message'])
   if (message === undefined) throw malformed(answer, context, 'no message')
   const { text, reasoning } = readMessageContent(message)
-  const output: ChatOutput = {
+  const read: ChatOutput = {
     text,
     refusal: asText(message['refusal']) || null,
     reasoning: reasoning || null,
     toolCalls: readToolCalls(message['tool_calls']),
   }
+  const output = keepReasoning(read, context.dialect)
   return {
     output,
     finishReason: finishReasonOf(asText(choice?.['finish_reason']), output),

@@ -17,8 +17,16 @@ export interface OpenAiDialect {
   takesTopK: boolean
   /** Whether the end user's id is taken; left out where not. */
   takesUser: boolean
-  /** How reasoning effort is asked for. */
-  reasoning: 'reasoning_effort' | 'reasoning_object' | 'none'
+  /** Whether messages may name their speaker; left out where not. */
+  takesNames: boolean
+  /** How reasoning is asked for: by level, by Mistral's two levels, by DeepSeek's switch and level, by an object. */
+  reasoning: 'reasoning_effort' | 'high_or_none' | 'thinking_switch' | 'reasoning_object' | 'none'
+  /** Whether reasoning must come back with the tool calls that it led to. */
+  returnsReasoning: boolean
+  /** Whether answers can be held to a JSON Schema; where not, such a request is refused. */
+  takesJsonSchema: boolean
+  /** Which ids of tool calls are taken. */
+  toolCallIds: 'any' | 'nine_alphanumerics'
   /** Whether `stream_options.include_usage` must ask for the usage of a stream. */
   asksStreamUsage: boolean
   /** Whether vectors may be asked for in base64, a quarter of the size. */
@@ -29,6 +37,8 @@ export interface OpenAiDialect {
   fetchesImages: boolean
   /** The shape of audio and file parts of a chat. */
   mediaParts: 'openai' | 'mistral'
+  /** How the size of an image is asked for. */
+  imageSize: 'size' | 'width_and_height'
   /** What `response_format` of an image request says when bytes are wanted. */
   imageFormatWord: 'b64_json' | 'base64'
   /** xAI counts reasoning beside `completion_tokens`, all others within. */
@@ -45,12 +55,17 @@ export const openAiDialect: OpenAiDialect = {
   seedField: 'seed',
   takesTopK: false,
   takesUser: true,
+  takesNames: true,
   reasoning: 'reasoning_effort',
+  returnsReasoning: false,
+  takesJsonSchema: true,
+  toolCallIds: 'any',
   asksStreamUsage: true,
   takesBase64Vectors: true,
   dimensionsField: 'dimensions',
   fetchesImages: true,
   mediaParts: 'openai',
+  imageSize: 'size',
   imageFormatWord: 'b64_json',
   countsReasoningApart: false,
   keyCheckPath: '/models',
