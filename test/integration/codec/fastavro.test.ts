@@ -44,10 +44,11 @@ function ask(tasks: readonly Task[]): Answer[] {
 
 test('fastavro reads the golden bytes as we do, and we read what it writes', () => {
   const cases = Object.entries(goldenRecords)
-  const read = (title: string) => readFileSync(new URL(`../../fixtures/golden/${title}.bin`, import.meta.url))
+  const read = (file: string) => readFileSync(new URL(`../../fixtures/golden/${file}`, import.meta.url))
   const answers = ask(
     cases.map(([title, { name }]) => {
-      return { writer: contractSchema(name), reader: null, bytes: read(title).toString('base64') }
+      const writer: unknown = JSON.parse(read(`${title}.avsc`).toString())
+      return { writer, reader: contractSchema(name), bytes: read(`${title}.bin`).toString('base64') }
     }),
   )
   expect(answers).toHaveLength(cases.length)

@@ -67,6 +67,22 @@ describe('ConfiguredProviderFactory', () => {
     })
   })
 
+  it('speaks Gemini to Gemini, its key in its own header', async () => {
+    const { keyReferences, baseUrl } = factory().preset('gemini') ?? {}
+    expect({ keyReferences, baseUrl }).toEqual({
+      keyReferences: ['MODEL_KEY_GEMINI'],
+      baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+    })
+    const provider = factory({ MODEL_KEY_GEMINI: 'k' }).get(definition({ kind: 'gemini' }))
+    expect(provider.capabilities).toEqual(['CHAT', 'EMBEDDING', 'IMAGE_GENERATION'])
+    await provider.checkKey(context).catch(() => undefined)
+    expect(sent.at(-1)).toMatchObject({
+      url: new URL('https://generativelanguage.googleapis.com/v1beta/models?pageSize=1'),
+      headers: { 'x-goog-api-key': 'k' },
+    })
+    expect(factory().infer('gemini-3-flash')).toBe('gemini')
+  })
+
   it('keeps the query of the base address, and the header, for Azure', async () => {
     const baseUrl = 'https://mine.openai.azure.com/openai/v1?api-version=preview'
     const env = { MODEL_KEY_AZURE_OPENAI: 'k' }
