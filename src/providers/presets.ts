@@ -2,6 +2,7 @@ import type { ProviderDefinition } from '../contract/types.ts'
 import { anthropicFeatures } from './anthropic/anthropic-features.ts'
 import type { ProviderFeatures } from './features.ts'
 import { geminiFeatures } from './gemini/gemini-features.ts'
+import { ollamaFeatures } from './ollama/ollama-features.ts'
 import { type OpenAiDialect, openAiDialect } from './openai/openai-dialect.ts'
 import { openAiFeatures } from './openai/openai-features.ts'
 
@@ -13,6 +14,7 @@ export type WireFormat =
   | { format: 'openai'; dialect: OpenAiDialect }
   | { format: 'anthropic'; fetchesImages: boolean }
   | { format: 'gemini' }
+  | { format: 'ollama' }
 
 /** Name, address and key of a preset. */
 export interface PresetAddress {
@@ -151,8 +153,13 @@ const table: readonly Preset[] = [
   }),
   served('llama-cpp', 'http://127.0.0.1:8080/v1', { ...local, capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'] }),
   served('lm-studio', 'http://127.0.0.1:1234/v1', { ...local, capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'] }),
-  // Ollama's OpenAI-compatible side: no top_k, `max_tokens` only.
-  served('ollama', 'http://127.0.0.1:11434/v1', {
+  // Ollama's own protocol (docs/api.md of github.com/ollama/ollama): context size, keep-alive, thinking.
+  {
+    ...{ name: 'ollama', format: 'ollama', baseUrl: 'http://127.0.0.1:11434', defaultPath: '' },
+    ...{ keyReferences: [], defaultModel: null },
+  },
+  // Its OpenAI-compatible side: no top_k, `max_tokens` only.
+  served('ollama-openai', 'http://127.0.0.1:11434/v1', {
     ...local,
     capabilities: ['CHAT', 'COMPLETION', 'EMBEDDING'],
     takesTopK: false,
@@ -172,6 +179,8 @@ export function presetFeatures(preset: Preset): ProviderFeatures {
       return anthropicFeatures
     case 'gemini':
       return geminiFeatures
+    case 'ollama':
+      return ollamaFeatures
     default:
       return preset satisfies never
   }

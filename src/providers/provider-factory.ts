@@ -8,6 +8,7 @@ import type { MediaFetcher } from './http/media-fetcher.ts'
 import { inferProvider } from './infer-provider.ts'
 import { invalidRequest } from './invalid-request.ts'
 import { type KeySources, type NamedKey, resolveKeys } from './key-resolver.ts'
+import { OllamaProvider } from './ollama/ollama-provider.ts'
 import { OpenAiProvider } from './openai/openai-provider.ts'
 import { type Preset, presetDefinition, presets } from './presets.ts'
 import { type ModelProvider, ProviderError } from './provider.ts'
@@ -133,6 +134,8 @@ function build(preset: Preset, parts: ProviderParts): ModelProvider {
       return new AnthropicProvider({ ...parts, fetchesImages: preset.fetchesImages })
     case 'gemini':
       return new GeminiProvider(parts)
+    case 'ollama':
+      return new OllamaProvider(parts)
     default:
       return preset satisfies never
   }

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import { tooLarge } from './exchange.ts'
-import type { StreamReader, StreamReaderOptions } from './stream-reader.ts'
+import { isWhole, type StreamReader, type StreamReaderOptions } from './stream-reader.ts'
 
 /**
  * Reads server-sent events (HTML standard, section 9.2): hands over the data of each. Bytes that are no UTF-8 read as
@@ -10,12 +10,13 @@ export class EventStreamReader implements StreamReader {
   readonly #decoder = new TextDecoder()
   readonly #parser: EventSourceParser
   #isDone = false
+  #isEnding = false
 
   constructor({ provider, maxLength, onItem }: StreamReaderOptions) {
     this.#parser = createParser({
       maxBufferSize: maxLength,
       onEvent: ({ data }) => {
-        if (!this.#isDone) this.#isDone = onItem(data)
+        if (!this.#isDone && (!this.#isEnding || isWhole(data))) this.#isDone = onItem(data)
       },
       onError: (error) => {
         if (error.type === 'max-buffer-size-exceeded') {
@@ -30,8 +31,10 @@ export class EventStreamReader implements StreamReader {
     return this.#isDone
   }
 
-  /** A stream that ended without the last blank line has still said all that it had to say. */
+  /** A stream that ended without the last blank line may still have said all that it had to say. */
   end(): void {
-    if (!this.#isDone) this.#parser.feed(`${this.#decoder.decode()}\n\n`)
+    if (this.#isDone) return
+    this.#isEnding = true
+    this.#parser.feed(`${this.#decoder.decode()}\n\n`)
   }
 }

@@ -1,5 +1,5 @@
 import { tooLarge } from './exchange.ts'
-import type { StreamReader, StreamReaderOptions } from './stream-reader.ts'
+import { isWhole, type StreamReader, type StreamReaderOptions } from './stream-reader.ts'
 
 /**
  * Reads JSON lines (NDJSON): hands over each line that is not blank. Lines end with LF or CRLF, the last one may end with
@@ -23,7 +23,10 @@ export class LineReader implements StreamReader {
   }
 
   end(): void {
-    if (!this.#isDone) this.#split(`${this.#decoder.decode()}\n`)
+    if (this.#isDone) return
+    const rest = this.#pending + this.#decoder.decode()
+    this.#pending = ''
+    if (isWhole(rest)) this.#split(`${rest}\n`)
   }
 
   #split(text: string): void {

@@ -54,6 +54,16 @@ export class ProviderConnection {
     return this.#options.http.postJsonForEvents(this.#request(path, context), body, onEvent)
   }
 
+  /** See `postJsonForLines` of {@link HttpClient}. */
+  postJsonForLines(
+    path: string,
+    body: object,
+    context: ExchangeContext,
+    onLine: (line: string) => boolean,
+  ): Promise<HttpAnswer> {
+    return this.#options.http.postJsonForLines(this.#request(path, context), body, onLine)
+  }
+
   /** What an answer is read with; the model is null where none was asked for. */
   errorContext(model: string | null): ErrorContext {
     const { id, key } = this.#options

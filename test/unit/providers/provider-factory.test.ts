@@ -93,10 +93,16 @@ describe('ConfiguredProviderFactory', () => {
   })
 
   it('adds the usual path to a bare address, and needs no key on this machine', async () => {
-    expect(await requestOf({ kind: 'ollama', baseUrl: 'http://127.0.0.1:11434' })).toEqual({
+    expect(await requestOf({ kind: 'ollama-openai', baseUrl: 'http://127.0.0.1:11434' })).toEqual({
       url: 'http://127.0.0.1:11434/v1/models',
       authorization: undefined,
     })
+  })
+
+  it('speaks to Ollama in its own protocol, registered with the address of either', async () => {
+    for (const baseUrl of ['http://127.0.0.1:11434', 'http://127.0.0.1:11434/v1', null]) {
+      expect(await requestOf({ kind: 'ollama', baseUrl })).toMatchObject({ url: 'http://127.0.0.1:11434/api/tags' })
+    }
   })
 
   it('never sends the key of a preset to another host', async () => {

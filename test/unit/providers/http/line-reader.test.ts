@@ -37,6 +37,10 @@ describe('LineReader', () => {
     expect(answers).toEqual([false, true, true])
   })
 
+  it.each(['{"a":1', '{"a":"', '<html>', ' '])('passes over a last line that was cut: %s', (rest) => {
+    expect(read([`1\n${rest}`]).lines).toEqual(['1'])
+  })
+
   it('takes bytes that are no UTF-8 for U+FFFD', () => {
     expect(read([Uint8Array.of(0x22, 0xff, 0xc3), Uint8Array.of(0x22, 0x0a)]).lines).toEqual(['"\uFFFD\uFFFD"'])
   })
