@@ -187,6 +187,8 @@ export class RequestDispatcher {
   readonly #claimCounts: Record<ClaimState, number> = { none: 0, asking: 0, claimed: 0 }
   #deadLetteringCount = 0
   readonly #database: Outage
+  /** Whether it is the broker, not the database, that claims wait for. */
+  #isBrokerAway = false
   readonly #ending = new AbortController()
   #awaitingRegistryCount = 0
   #isPaused = false
@@ -273,7 +275,7 @@ export class RequestDispatcher {
       waitingCount: this.#queue.count,
       runningCount: this.#runs.size,
       isPaused: this.#isPaused,
-      databaseAway: this.#database.state !== 'here',
+      databaseAway: this.#database.state !== 'here' && !this.#isBrokerAway,
       registryAway: this.#awaitingRegistryCount > 0,
     }
   }
@@ -476,7 +478,7 @@ export class RequestDispatcher {
     this.#setClaim(run, 'none')
     if (this.#database.state !== 'here') {
       this.#database.ended()
-      this.#log.info({}, 'The database is back; going on')
+      this.#log.info({}, 'Claims are answered again; going on')
     }
     if (result.kind === 'refused') return refuse(result.kind, result.error)
     if (result.kind !== 'claimed' && result.kind !== 'uncertain' && result.kind !== 'cancelled') {
@@ -507,6 +509,8 @@ export class RequestDispatcher {
         ? 'held'
         : result
     }
+    // The lease does not hold for long enough to begin a call; nothing was called, so it is claimed again.
+    if (error instanceof ClaimRefused) return 'held'
     const isDatabaseAway = error instanceof ModelServiceError && error.code === 'DATABASE_UNAVAILABLE'
     return isDatabaseAway && run.claim !== 'claimed' ? 'database-away' : 'failed'
   }
@@ -541,8 +545,11 @@ export class RequestDispatcher {
         this.#forget(entry)
         break
       case 'database-away':
+        // A claim needs an incarnation, and that needs the broker too.
+        this.#isBrokerAway = causeOf(failure)?.code === 'BROKER_UNAVAILABLE'
         if (this.#database.state === 'here') {
-          this.#log.warn({ err: failure }, 'The database does not answer; intake is paused until it does')
+          const what = this.#isBrokerAway ? 'No incarnation is open' : 'The database does not answer'
+          this.#log.warn({ err: failure }, `${what}; intake is paused until that has changed`)
         }
         if (!this.#isEnding) this.#database.failed()
         this.#wait(admitted, 'first')
@@ -684,6 +691,12 @@ export class RequestDispatcher {
 function refusalOf(failure: unknown): unknown {
   if (failure instanceof ClaimLost) return failure.refusal
   return failure instanceof ClaimRefused ? failure.cause : failure
+}
+
+/** The error that a claim was refused for. */
+function causeOf(failure: unknown): ModelServiceError | undefined {
+  const cause = failure instanceof ClaimRefused ? failure.cause : failure
+  return cause instanceof ModelServiceError ? cause : undefined
 }
 
 /** Refuses the request of another tenant than the one that its topic is bound to. */

@@ -8,6 +8,8 @@ export interface DeliveryObserver {
   uncertain(count: number): void
   /** Outcomes were stored by one statement; `retry` says how many of them are retries. */
   settled(count: number, retryCount: number, durationMs: number): void
+  /** A request is tried again for the n-th time, through a retry topic or in place. */
+  retried(retry: number): void
   /** A transaction was committed. */
   published(recordCount: number, durationMs: number): void
   /** An incarnation was recovered: outcomes found, and those of them that had to be published again. */
@@ -28,6 +30,7 @@ export const noObserver: DeliveryObserver = {
   claimed() {},
   uncertain() {},
   settled() {},
+  retried() {},
   published() {},
   recovered() {},
   retired() {},
@@ -49,6 +52,7 @@ export function guardedObserver(observer: DeliveryObserver): DeliveryObserver {
     claimed: guard(observer.claimed),
     uncertain: guard(observer.uncertain),
     settled: guard(observer.settled),
+    retried: guard(observer.retried),
     published: guard(observer.published),
     recovered: guard(observer.recovered),
     retired: guard(observer.retired),

@@ -335,6 +335,7 @@ export class Delivery implements EventBus {
       }
       case 'retry': {
         const { retry, delayMs } = decision
+        this.#observer.retried(retry)
         const common = { retry, attemptCount, attempts, log: null, bodies: { request: null, completion: null } }
         logger.info(
           { requestId: job.requestId, tenant: job.tenant, code: completion.error?.code, retry, delayMs },

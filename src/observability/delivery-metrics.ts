@@ -12,6 +12,7 @@ export function deliveryMetrics(metrics: Metrics, now: () => number = Date.now):
       metrics.count('settled', { kind: 'retry' }, retryCount)
       metrics.observe('settleDuration', {}, durationMs / 1_000)
     },
+    retried: (retry) => metrics.count('retries', { retry }),
     published(recordCount, durationMs) {
       metrics.observe('batchSize', {}, recordCount)
       metrics.observe('publishDuration', {}, durationMs / 1_000)
@@ -30,17 +31,14 @@ export function deliveryMetrics(metrics: Metrics, now: () => number = Date.now):
   }
 }
 
-/** The same records; each is counted as it is made. */
+/** The same records; each outcome is counted as its are made. */
 export function measuredRecords(records: DeliveryRecords, metrics: Metrics): DeliveryRecords {
   return {
+    ...records,
     ofOutcome(outcome, source) {
       const { status, error } = outcome.completion
       metrics.count('completions', { status, code: error?.code ?? '' })
       return records.ofOutcome(outcome, source)
-    },
-    ofRetry(job, retry) {
-      metrics.count('retries', { retry: retry.retry })
-      return records.ofRetry(job, retry)
     },
   }
 }

@@ -93,7 +93,7 @@ export const metricTable = {
   retries: {
     name: 'model_service_retries_total',
     type: 'counter',
-    help: 'Requests that were sent to a retry topic, by number of the retry.',
+    help: 'Requests that are to be tried again, through a retry topic or in place, by number of the retry.',
     labels: ['retry'],
   },
   settled: {

@@ -136,7 +136,7 @@ export class DecoderDouble implements ValueDecoder<ModelRequest> {
 }
 
 /** A dispatcher with all its doubles. */
-export function setUp(settings: DispatcherSettings = {}) {
+export function setUp(settings: DispatcherSettings = {}, log: Log = silentLog) {
   const timers = new ManualTimers()
   const intake = new IntakeDouble()
   const delivery = new DeliveryDouble()
@@ -151,7 +151,7 @@ export function setUp(settings: DispatcherSettings = {}) {
     decoder,
     payloadHash: ({ requestId }) => `v1:${requestId}`,
     onFatal: (error) => fatals.push(error),
-    log: silentLog,
+    log,
     timers,
     settings,
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
 import type { ModelChunk } from '../../../src/contract/types.ts'
 import { ClaimLost } from '../../../src/delivery/delivery-job.ts'
@@ -322,6 +322,37 @@ describe('outages', () => {
     expect(service.called.toSorted()).toEqual(['r1', 'r2'])
     expect(intake.isPaused).toBe(false)
     expect(dispatcher.status().registryAway).toBe(false)
+  })
+
+  it('broker away at the claim is not told of as the database: no incarnation is open', async () => {
+    const { dispatcher, delivery, intake, timers } = setUp()
+    delivery.outage = new ModelServiceError('BROKER_UNAVAILABLE', 'no incarnation')
+    dispatcher.enqueue([requestRecord('r')])
+    await settle()
+    expect(intake.isPaused).toBe(true)
+    expect(dispatcher.status().databaseAway).toBe(false)
+    delivery.outage = databaseAway()
+    await timers.advance(1_000)
+    expect(dispatcher.status().databaseAway).toBe(true)
+    delivery.outage = undefined
+    await timers.advance(10_000)
+    expect(intake.finishedOffsets).toHaveLength(1)
+  })
+
+  it('a lease that is too short for a call is no failure: the claim is given up and asked for again', async () => {
+    const error = vi.fn()
+    const { dispatcher, service, delivery, intake, timers } = setUp({ heldRetryMs: 700 }, { ...silentLog, error })
+    service.publish = () => {
+      throw new ClaimRefused('The lease does not hold for long enough')
+    }
+    dispatcher.enqueue([requestRecord('r')])
+    await settle()
+    expect(delivery.released).toEqual(['r'])
+    service.publish = () => {}
+    await timers.advance(700)
+    expect(delivery.claims).toEqual(['r', 'r'])
+    expect(intake.finishedOffsets).toHaveLength(1)
+    expect(error).not.toHaveBeenCalled()
   })
 
   it('an unexpected failure keeps the record and tries again, later each time', async () => {

@@ -3,6 +3,7 @@ import { completeDraft } from '../../../src/codec/contract-type.ts'
 import type { ModelRequestDraft } from '../../../src/contract/types.ts'
 import { Delivery } from '../../../src/delivery/delivery.ts'
 import { ClaimLost, type DeliveryJob } from '../../../src/delivery/delivery-job.ts'
+import { noObserver } from '../../../src/delivery/delivery-observer.ts'
 import type { Ledger, SettleRequest } from '../../../src/delivery/ledger.ts'
 import { MemoryLedgerStore } from '../../../src/delivery/memory-ledger.ts'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
@@ -40,6 +41,7 @@ let ledger: Ledger
 let transactions: OutgoingRecord[][]
 let steps: StepName[]
 let settled: SettleRequest[]
+let retried: number[]
 const publish = vi.fn<(records: readonly OutgoingRecord[]) => Promise<void>>()
 const onFatal = vi.fn<(error: Error) => void>()
 
@@ -61,6 +63,7 @@ function makeDelivery(over: Partial<Ledger> = {}): Delivery {
       ofRetry: (job, { retry }) => ({ ...recordOf(`${job.requestId} ${retry}`), topic: 'retry' }),
     },
     retryDelaysMs: [10_000, 60_000],
+    observer: { ...noObserver, retried: (retry) => void retried.push(retry) },
     steps: { reached: (name) => void steps.push(name) },
     log: silentLog,
     onFatal,
@@ -73,6 +76,7 @@ beforeEach(() => {
   store = new MemoryLedgerStore()
   const joined = store.join('me')
   settled = []
+  retried = []
   ledger = {
     ...joined,
     settle(requests) {
@@ -311,6 +315,7 @@ describe('a failure that may pass', () => {
       await expect(ended).rejects.toMatchObject({ name: 'RetryInPlace', retry: index + 1, delayMs })
     }
     expect(transactions).toEqual([])
+    expect(retried).toEqual([1, 2])
     await finish(delivery.claim(inPlace))
     await finish(delivery.publish(failed('r')))
     expect(transactions).toEqual([[recordOf('r')]])
