@@ -25,6 +25,7 @@ import type {
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { readerOptions } from './avro-options.ts'
 import { contractSchema } from './contract-schemas.ts'
+import { encodeAvro } from './encode-avro.ts'
 import { TaggedUnionType } from './logical-types.ts'
 
 /** The records that travel on their own, or are written by hand: as they are read, and as one writes them. */
@@ -52,8 +53,8 @@ export interface ContractType<TName extends ContractName> {
   readonly name: TName
   /** The self-contained schema as JSON text, as it is registered. */
   readonly schemaText: string
-  /** @throws INVALID_REQUEST naming the paths that do not fit */
-  encode(value: DraftOf<TName>): Buffer
+  /** Leaves `headBytes` unset bytes in front, none by default. @throws INVALID_REQUEST naming the paths that do not fit */
+  encode(value: DraftOf<TName>, headBytes?: number): Buffer
   /** Decodes what was written with this very schema. @throws Error when the bytes do not fit */
   decode(bytes: Buffer): RecordOf<TName>
   /** Makes a decoder for what was written with another schema. @throws Error when ours cannot read it */
@@ -100,9 +101,9 @@ function buildType<TName extends ContractName>(name: TName): ContractType<TName>
     name,
     schemaText: JSON.stringify(schema),
     problems,
-    encode(value) {
+    encode(value, headBytes) {
       try {
-        return avroType.toBuffer(value)
+        return encodeAvro(avroType, value, headBytes)
       } catch {
         // What avsc throws quotes the value, which may be a prompt: so it is not even passed as the cause.
         throw misfit(name, problems(value))

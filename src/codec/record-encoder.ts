@@ -3,7 +3,7 @@ import { type TopicRole, topicName } from '../contract/topics.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { type ContractName, contractType, type DraftOf } from './contract-type.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
-import { frame } from './wire-format.ts'
+import { headerBytes, writeHeader } from './wire-format.ts'
 
 /** Writes a record in wire format. @throws INVALID_REQUEST naming what does not fit */
 export type RecordEncoder<TName extends ContractName> = (record: DraftOf<TName>) => Buffer
@@ -32,7 +32,7 @@ export function subjectOf(role: TopicRole, topicPrefix: string): string {
 /** An encoder whose schema id is known already. */
 export function recordEncoder<TName extends ContractName>(name: TName, schemaId: number): RecordEncoder<TName> {
   const type = contractType(name)
-  return (record) => frame(schemaId, type.encode(record))
+  return (record) => writeHeader(type.encode(record, headerBytes), schemaId)
 }
 
 /**

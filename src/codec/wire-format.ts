@@ -1,15 +1,14 @@
 /** The Confluent wire format: a zero byte, the schema id as four big-endian bytes, then the Avro bytes. */
 import { ModelServiceError } from '../errors/model-service-error.ts'
 
-const headerBytes = 5
+/** Length of the header. */
+export const headerBytes = 5
 
-/** Puts the header before Avro bytes. */
-export function frame(schemaId: number, payload: Buffer): Buffer {
-  const framed = Buffer.allocUnsafe(headerBytes + payload.length)
-  framed[0] = 0
-  framed.writeUInt32BE(schemaId, 1)
-  payload.copy(framed, headerBytes)
-  return framed
+/** Writes the header into the first {@link headerBytes} bytes of a value; gives the value. */
+export function writeHeader(value: Buffer, schemaId: number): Buffer {
+  value[0] = 0
+  value.writeUInt32BE(schemaId, 1)
+  return value
 }
 
 /** Splits a value into schema id and Avro bytes (a view, not a copy). @throws DECODE_FAILED */

@@ -3,6 +3,7 @@
  * that a worker can recover what an older or newer one settled; version 1 is the Avro record below.
  */
 import avsc from 'avsc'
+import { encodeAvro } from '../codec/encode-avro.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
 
@@ -59,7 +60,9 @@ export function encodeOutgoingRecords(outgoing: readonly OutgoingRecord[]): Buff
     headers: Object.entries(headers).map(([name, text]) => ({ name, value: text })),
     value,
   }))
-  return Buffer.concat([Buffer.of(version), recordsType().toBuffer(stored)])
+  const bytes = encodeAvro(recordsType(), stored, 1)
+  bytes[0] = version
+  return bytes
 }
 
 /** Unpacks what {@link encodeOutgoingRecords} packed. @throws INTERNAL_ERROR when the bytes are of another version or damaged */

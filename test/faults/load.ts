@@ -4,9 +4,10 @@ import type { Kafka, Producer } from 'kafkajs'
 import { completeDraft } from '../../src/codec/contract-type.ts'
 import { openRecordEncoder } from '../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../src/codec/schema-registry.ts'
-import { frame, unframe } from '../../src/codec/wire-format.ts'
+import { unframe } from '../../src/codec/wire-format.ts'
 import { topicName } from '../../src/contract/topics.ts'
 import type { ModelRequest } from '../../src/contract/types.ts'
+import { framed } from '../support/framed.ts'
 import type { SentRequest } from './evidence.ts'
 import type { FaultModel } from './fault-bed.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -82,7 +83,7 @@ export async function openLoad(options: {
     async send(requests) {
       const messages = requests.map(({ request, key, partition, schemaId }) => ({
         key,
-        value: schemaId === undefined ? encode(request) : frame(schemaId, unframe(encode(request)).payload),
+        value: schemaId === undefined ? encode(request) : framed(schemaId, unframe(encode(request)).payload),
         ...(partition !== undefined && { partition }),
       }))
       await untilSent(producer, topic, messages)

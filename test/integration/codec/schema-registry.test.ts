@@ -7,8 +7,8 @@ import { createRecordDecoder } from '../../../src/codec/record-decoder.ts'
 import { openPublishedEncoders, openRecordEncoder, subjectOf } from '../../../src/codec/record-encoder.ts'
 import { checkSchemas, registerSchemas } from '../../../src/codec/schema-registration.ts'
 import { openSchemaRegistry, type SchemaRegistry } from '../../../src/codec/schema-registry.ts'
-import { frame } from '../../../src/codec/wire-format.ts'
 import { systemTimers } from '../../../src/delivery/timers.ts'
+import { framed } from '../../support/framed.ts'
 
 const topicPrefix = `t${randomUUID().slice(0, 8)}.`
 let registry: SchemaRegistry
@@ -53,7 +53,7 @@ describe('with a real registry', () => {
       timers: systemTimers,
       secondLookMs: 10,
     })
-    await expect(decoder.decode(frame(2_000_000_000, Buffer.alloc(3)))).rejects.toMatchObject({
+    await expect(decoder.decode(framed(2_000_000_000, Buffer.alloc(3)))).rejects.toMatchObject({
       code: 'SCHEMA_UNKNOWN',
     })
   })

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { completeDraft } from '../../../src/codec/contract-type.ts'
 import { openRecordEncoder } from '../../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../../src/codec/schema-registry.ts'
-import { frame, unframe } from '../../../src/codec/wire-format.ts'
+import { unframe } from '../../../src/codec/wire-format.ts'
 import type { ModelRequest } from '../../../src/contract/types.ts'
+import { framed } from '../../support/framed.ts'
 import { registerTwinSchema } from '../../support/register-twin-schema.ts'
 import { scrape } from '../../support/scrape.ts'
 import { withService } from '../../support/service.ts'
@@ -156,6 +157,6 @@ describe('while the schema registry is away', () => {
     await registry.close()
     const subject = `${service.topic('requests')}-value`
     const id = await registerTwinSchema(url, { record: 'ModelRequest', subject, doc: 'As another producer has it.' })
-    return frame(id, unframe(encode(request)).payload)
+    return framed(id, unframe(encode(request)).payload)
   }
 })

@@ -5,9 +5,10 @@ import { contractSchema } from '../../../src/codec/contract-schemas.ts'
 import { completeDraft } from '../../../src/codec/contract-type.ts'
 import { createRecordDecoder, type RecordDecoder } from '../../../src/codec/record-decoder.ts'
 import { recordEncoder } from '../../../src/codec/record-encoder.ts'
-import { frame, unframe } from '../../../src/codec/wire-format.ts'
+import { unframe } from '../../../src/codec/wire-format.ts'
 import type { ModelRequest } from '../../../src/contract/types.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { framed } from '../../support/framed.ts'
 import { ManualTimers, settle } from '../consumers/manual-timers.ts'
 
 const request = completeDraft('ModelRequest', { requestId: 'r', input: { type: 'CompletionInput', prompt: 'p' } })
@@ -38,7 +39,7 @@ async function errorOf(bytes: Buffer | null): Promise<ModelServiceError> {
 
 describe('the wire format', () => {
   test('a framed value is split again', () => {
-    expect(unframe(frame(0xfedcba98, Buffer.from('x')))).toEqual({ schemaId: 0xfedcba98, payload: Buffer.from('x') })
+    expect(unframe(framed(0xfedcba98, Buffer.from('x')))).toEqual({ schemaId: 0xfedcba98, payload: Buffer.from('x') })
   })
 
   test.each<[string, Buffer | null]>([
@@ -75,7 +76,7 @@ describe('a record decoder', () => {
   })
 
   test('ten thousand records of an unknown id cost two questions, and it is asked for again later', async () => {
-    const unknown = frame(8, Buffer.from('x'))
+    const unknown = framed(8, Buffer.from('x'))
     const first = Promise.all(Array.from({ length: 5_000 }, () => errorOf(unknown)))
     await timers.advance(1_000)
     for (const error of await first) expect(error).toMatchObject({ code: 'SCHEMA_UNKNOWN', retryable: false })
