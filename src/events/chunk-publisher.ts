@@ -2,13 +2,14 @@
  * Live deltas on their way to the chunk topic: best effort (promise 5). A bounded buffer, one plain send at a time; what
  * does not fit or fails is dropped and counted. Never throws, never holds a request up.
  */
-import { type Kafka, Partitioners, type Producer } from 'kafkajs'
+import type { Kafka, Producer } from 'kafkajs'
 import type { PublishedEncoders } from '../codec/record-encoder.ts'
 import { topicName } from '../contract/topics.ts'
 import type { ModelChunk } from '../contract/types.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import type { Log } from '../model-service/ports.ts'
 import { cloudEventHeaders, eventId } from './cloud-events.ts'
+import { keyPartitioner } from './key-partitioner.ts'
 
 /** What a chunk publisher is made of. */
 export interface ChunkPublisherOptions {
@@ -57,7 +58,7 @@ export class ChunkPublisher {
     this.#topic = topicName('chunks', options.topicPrefix)
     this.#producer = options.kafka.producer({
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
     })
   }

@@ -18,6 +18,9 @@ export const eventSource = '/model-service'
 /** Namespace of our event ids; chosen at random once and never changed. */
 const namespace = Buffer.from('5c6f2a6e-0c1b-4e0f-9a55-6c1a3a0f7f3d'.replaceAll('-', ''), 'hex')
 
+/** The first hexadecimal digit of the fourth group: the variant `10`, then two bits of the hash. */
+const variants = '89ab'
+
 /**
  * The deterministic id of an event, a UUID of version 5: the same parts give the same id, so readers can drop what a
  * redelivery repeats. Each part is preceded by its length, so that no two lists of parts look alike. Made by hand (RFC 9562,
@@ -26,11 +29,9 @@ const namespace = Buffer.from('5c6f2a6e-0c1b-4e0f-9a55-6c1a3a0f7f3d'.replaceAll(
 export function eventId(...parts: readonly (string | number)[]): string {
   let name = ''
   for (const part of parts) name += `${Buffer.byteLength(String(part))}:${part}`
-  const digest = hash('sha1', Buffer.concat([namespace, Buffer.from(name)]), 'buffer')
-  digest[6] = 0x50 | ((digest[6] ?? 0) & 0x0f)
-  digest[8] = 0x80 | ((digest[8] ?? 0) & 0x3f)
-  const hex = digest.toString('hex', 0, 16)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  const hex = hash('sha1', Buffer.concat([namespace, Buffer.from(name)]), 'hex')
+  const variant = variants[Number.parseInt(hex.charAt(16), 16) & 3]
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
 /** The headers of an event with an Avro value. */

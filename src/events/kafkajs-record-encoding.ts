@@ -5,6 +5,7 @@
  * first produce request is made, because that is when kafkajs loads it; only in the version that was read.
  */
 import { createRequire } from 'node:module'
+import { crc32c } from './crc32c.ts'
 
 /** A record as kafkajs hands it over; numbers are not negative. */
 export interface RecordToEncode {
@@ -25,15 +26,18 @@ export interface EncodedRecord {
 
 const fixedVersion = '2.2.4'
 
-/** Puts {@link encodeRecord} in the place of kafkajs's own. False when this is another version, which is left alone. */
+/** Puts {@link encodeRecord} and {@link crc32c} in the place of kafkajs's own. False when this is another version, which is left alone. */
 export function installRecordEncoding(): boolean {
   const require = createRequire(import.meta.url)
   const { version } = require('kafkajs/package.json') as { version: string }
   if (version !== fixedVersion) return false
-  const path = require.resolve('kafkajs/src/protocol/recordBatch/record/v0')
-  require(path)
-  const loaded = require.cache[path]
-  if (loaded !== undefined) loaded.exports = encodeRecord
+  const replaced = { 'record/v0': encodeRecord, crc32C: crc32c }
+  for (const [module, replacement] of Object.entries(replaced)) {
+    const path = require.resolve(`kafkajs/src/protocol/recordBatch/${module}`)
+    require(path)
+    const loaded = require.cache[path]
+    if (loaded !== undefined) loaded.exports = replacement
+  }
   return true
 }
 
@@ -41,16 +45,20 @@ export function installRecordEncoding(): boolean {
 export function encodeRecord(record: RecordToEncode): EncodedRecord {
   const { offsetDelta = 0, timestampDelta = 0, key = null, value, headers = {} } = record
   const fields: HeaderValue[] = []
-  for (const [name, content] of Object.entries(headers)) {
-    for (const one of Array.isArray(content) ? content : [content]) fields.push(name, one)
+  for (const name in headers) {
+    const content = headers[name]
+    if (Array.isArray(content)) for (const one of content) fields.push(name, one)
+    else if (content !== undefined) fields.push(name, content)
   }
-  const fieldSizes = fields.map(sizeOf)
   const keySize = key === null ? -1 : sizeOf(key)
   const valueSize = value === null ? -1 : sizeOf(value)
   // One byte of attributes, of which none is in use.
   let size = 1 + varintSize(timestampDelta) + varintSize(offsetDelta) + varintSize(fields.length / 2)
   size += varintSize(keySize) + Math.max(keySize, 0) + varintSize(valueSize) + Math.max(valueSize, 0)
-  for (const fieldSize of fieldSizes) size += varintSize(fieldSize) + fieldSize
+  for (const field of fields) {
+    const fieldSize = sizeOf(field)
+    size += varintSize(fieldSize) + fieldSize
+  }
 
   const buffer = Buffer.allocUnsafe(varintSize(size) + size)
   let at = writeVarint(buffer, 0, size)
@@ -60,7 +68,7 @@ export function encodeRecord(record: RecordToEncode): EncodedRecord {
   at = writeBytes(buffer, at, key, keySize)
   at = writeBytes(buffer, at, value, valueSize)
   at = writeVarint(buffer, at, fields.length / 2)
-  for (const [index, field] of fields.entries()) at = writeBytes(buffer, at, field, fieldSizes[index] ?? 0)
+  for (const field of fields) at = writeBytes(buffer, at, field, sizeOf(field))
   return { buf: buffer, buffer }
 }
 

@@ -7,13 +7,14 @@
  *
  * Those of a refused batch that its other partitions took come twice.
  */
-import { type Kafka, Partitioners, type Producer } from 'kafkajs'
+import type { Kafka, Producer } from 'kafkajs'
 import { maxMessageBytes } from '../contract/topics.ts'
 import { MicroBatcher } from '../delivery/micro-batcher.ts'
 import type { OutgoingRecord, RefusedRecord } from '../delivery/outgoing-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports.ts'
 import { kafkaErrorTypes, refusalOf } from './kafka-refusals.ts'
+import { keyPartitioner } from './key-partitioner.ts'
 import { recordBytes } from './record-bytes.ts'
 import { toTopicMessages } from './to-topic-messages.ts'
 
@@ -36,7 +37,7 @@ export class PlainPublisher {
     // Not idempotent: kafkajs reuses sequence numbers after a failed send, and the next records would be lost as duplicates.
     this.#producer = options.kafka.producer({
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
       maxInFlightRequests: 1,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
     })

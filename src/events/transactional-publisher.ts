@@ -7,7 +7,7 @@
  * sending again on the same producer loses the batch while reporting success, and a second commit may double it. What
  * became of the last batch only a recovery under the same transactional id can tell.
  */
-import { type Kafka, Partitioners, type Producer } from 'kafkajs'
+import type { Kafka, Producer } from 'kafkajs'
 import { maxMessageBytes } from '../contract/topics.ts'
 import { batchesOf } from '../delivery/batches-of.ts'
 import {
@@ -19,6 +19,7 @@ import {
 import { noSteps, type Steps } from '../delivery/steps.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { kafkaErrorTypes, refusalOf } from './kafka-refusals.ts'
+import { keyPartitioner } from './key-partitioner.ts'
 import { recordBytes } from './record-bytes.ts'
 import { toTopicMessages } from './to-topic-messages.ts'
 
@@ -61,7 +62,7 @@ export class TransactionalPublisher implements RecordPublisher {
       transactionTimeout: transactionTimeoutMs,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
       // The wait for the end of the transaction before is a retry too; with kafkajs's 300 ms it decides the latency.
       retry: { initialRetryTime: 1, maxRetryTime: 8, factor: 0, retries: 200 },
     })

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
+import { crc32c } from '../../../src/events/crc32c.ts'
 import {
   encodeRecord,
   installRecordEncoding,
@@ -32,7 +33,8 @@ test.each<[string, RecordToEncode]>([
   expect(encodeRecord(record).buffer.equals(original(record).buffer)).toBe(true)
 })
 
-test('it takes the place of the one that kafkajs requires', () => {
+test('it takes the place of the one that kafkajs requires, and so does the checksum', () => {
   expect(installRecordEncoding()).toBe(true)
   expect(require(path)).toBe(encodeRecord)
+  expect(require('kafkajs/src/protocol/recordBatch/crc32C')).toBe(crc32c)
 })
