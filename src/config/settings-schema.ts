@@ -311,6 +311,12 @@ export const settingsSchema = {
       '2000',
       'How long fetching a specialization may take; then the request goes on without it, with a warning.',
     ),
+    tokenCounting: defaulting(
+      'TOKEN_COUNTING',
+      choice(['local', 'provider']),
+      'local',
+      'Who counts the tokens of a chat that may not fit the context window: nobody but the worker, or the provider where it has a call for that. Then a request waits up to 2 s longer, and only for models with a registered context window.',
+    ),
     maxMediaBytes: defaulting(
       'MAX_MEDIA_BYTES',
       integer(1, 512 * mebibyte),

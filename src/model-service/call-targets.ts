@@ -20,6 +20,7 @@ import { attemptLimits } from '../reliability/attempt-limits.ts'
 import { type FailureClass, failureClassOf } from '../reliability/failure-class.ts'
 import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
 import { type AfterFailure, afterFailure } from '../routing/after-failure.ts'
+import type { TokenCounter } from '../tokens/token-counter.ts'
 import type { TypedAnswer } from './call-provider.ts'
 import { type AttemptResult, makeAttempt } from './make-attempt.ts'
 import type { PlannedTarget } from './plan-request.ts'
@@ -50,6 +51,7 @@ export interface CallRun {
   timers: Timers
   health: TargetHealth
   random: () => number
+  tokenCounter: TokenCounter
   log: Log
   onChunk?: (chunk: ModelChunk) => void
   assertMayCall?: () => void

@@ -1,10 +1,10 @@
 /** One attempt: a call of one target under one key, its clocks, and the record of what came of it. */
 import type { Attempt } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { notCharged, unknownCost } from '../pricing/cost.ts'
-import { priceUsage } from '../pricing/price-usage.ts'
+import { unknownCost } from '../pricing/cost.ts'
 import { type ChatDelta, type ModelProvider, ProviderError } from '../providers/provider.ts'
 import type { AttemptLimits } from '../reliability/attempt-limits.ts'
+import { accountOfAnswer, accountOfFailure } from './attempt-account.ts'
 import { AttemptClocks } from './attempt-clocks.ts'
 import { callProvider, type TypedAnswer } from './call-provider.ts'
 import type { CallRun } from './call-targets.ts'
@@ -28,8 +28,7 @@ export interface AttemptOptions {
 /** What came of an attempt. */
 export type AttemptResult = { record: Attempt; tookMs: number } & (
   | { typed: TypedAnswer; error: null }
-  /** `receivedText` is what had come of a streamed answer that broke. */
-  | { typed: null; error: ProviderError; receivedText: string }
+  | { typed: null; error: ProviderError }
 )
 
 /** Makes the attempt. Never throws. */
@@ -40,6 +39,7 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
   const begunAt = timers.now()
   const clocks = new AttemptClocks({ provider: target.provider.id, limits, outer: run.signal, timers })
   const stream = openStream(options, clocks)
+  const accounted = { target, startedAt, registryVersion: run.registryVersion, counter: run.tokenCounter }
   let firstChunkAt: number | null = null
   const record: Attempt = {
     number,
@@ -70,32 +70,28 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
       ...(stream === null ? {} : { onDelta: stream.onDelta }),
     })
     const typed = await Promise.race([call, clocks.abandoned])
+    const finishedAt = clock.now()
+    const tookMs = timers.now() - begunAt
     const { answer } = typed
-    const { usage } = answer
-    const cost = priceUsage({
-      usage,
-      definition: target.definition,
-      provider: target.provider,
-      providerModel: target.providerModel,
-      at: startedAt,
-      registryVersion: run.registryVersion,
-    })
+    const { usage, cost } = await accountOfAnswer(accounted, typed)
     return {
       record: {
         ...record,
         outcome: 'SUCCEEDED',
         firstChunkAt,
-        finishedAt: clock.now(),
+        finishedAt,
         httpStatus: answer.httpStatus,
         providerRequestId: answer.providerRequestId,
         usage,
         cost,
       },
-      tookMs: timers.now() - begunAt,
+      tookMs,
       typed,
       error: null,
     }
   } catch (thrown) {
+    const finishedAt = clock.now()
+    const tookMs = timers.now() - begunAt
     const error = providerErrorOf(thrown, target.provider.id, clocks.expired)
     if (error.code === 'INTERNAL_ERROR') {
       run.log.error(
@@ -108,16 +104,15 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
         ...record,
         outcome: error.outcome,
         firstChunkAt,
-        finishedAt: clock.now(),
+        finishedAt,
         httpStatus: error.httpStatus,
         providerRequestId: error.providerRequestId,
         error: error.toDetail(),
-        cost: failedCost(error),
+        ...(await accountOfFailure(accounted, { error, receivedText: stream?.received.join('') ?? '' })),
       },
-      tookMs: timers.now() - begunAt,
+      tookMs,
       typed: null,
       error,
-      receivedText: stream?.received.join('') ?? '',
     }
   } finally {
     clocks.stop()
@@ -151,13 +146,6 @@ function openStream({ run, number, isStreamed }: AttemptOptions, clocks: Attempt
       isClosed = true
     },
   }
-}
-
-/** A refused call costs nothing; one that answered 200 with something unusable was probably charged. */
-function failedCost(error: ProviderError) {
-  if (error.outcome !== 'FAILED') return unknownCost('OUTCOME_UNKNOWN')
-  const wasServed = error.httpStatus !== null && error.httpStatus >= 200 && error.httpStatus < 300
-  return wasServed ? unknownCost('USAGE_UNKNOWN') : notCharged()
 }
 
 /** What an adapter should never throw may have happened after the call was sent, so its outcome is unknown. */

@@ -2,12 +2,13 @@
  * The first of the two steps of a request: everything that can be known, fetched or refused before it is claimed and paid.
  * Its result is a plan even when the request cannot be served, because the refusal too must go through the claim.
  */
-import type { ModelRequest, ProviderDefinition, RoutingDecision, Warning } from '../contract/types.ts'
+import type { ModelDefinition, ModelRequest, ProviderDefinition, RoutingDecision, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { applyParameters } from '../routing/apply-parameters.ts'
-import { checkTokens } from '../routing/check-tokens.ts'
 import { requestTypeOf } from '../routing/request-type.ts'
 import { type Candidate, type Resolution, type ResolutionSources, resolveModel } from '../routing/resolve-model.ts'
+import { checkTokens } from '../tokens/check-tokens.ts'
+import { sharedTokenCounter } from '../tokens/worker-token-counter.ts'
 import { specialize } from './apply-specialization.ts'
 import { defectFields } from './defect-fields.ts'
 import type { Clock, KeyedAdapter, Log, ModelServiceDeps, ProviderFactory, RegistrySnapshot } from './ports.ts'
@@ -32,6 +33,9 @@ export interface RequestPlan {
   warnings: Warning[]
   refusal: RunEnding | null
 }
+
+/** A provider that is asked for a count has so long, in ms. */
+const tokenCountingTimeoutMs = 2_000
 
 /** What planning works with. */
 export interface PlanRun {
@@ -121,7 +125,9 @@ async function prepareAll(
   const refused = [...resolution.refused]
   for (const candidate of resolution.candidates) {
     try {
-      plan.targets.push(await prepare(candidate, input, run))
+      const { target, warnings } = await prepare(candidate, input, run)
+      plan.targets.push(target)
+      plan.warnings.push(...warnings)
     } catch (error) {
       if (!(error instanceof ModelServiceError)) throw error
       refused.push({ model: candidate.model, error })
@@ -138,8 +144,12 @@ async function prepareAll(
   return refused
 }
 
-async function prepare(candidate: Candidate, input: ModelRequest['input'], run: PlanRun): Promise<PlannedTarget> {
-  const { definition, provider, providerModel, model } = candidate
+async function prepare(
+  candidate: Candidate,
+  input: ModelRequest['input'],
+  run: PlanRun,
+): Promise<{ target: PlannedTarget; warnings: Warning[] }> {
+  const { definition, provider, model } = candidate
   const type = requestTypeOf(input)
   if (definition !== null && !definition.capabilities.includes(type)) {
     throw new ModelServiceError(
@@ -157,10 +167,28 @@ async function prepare(candidate: Candidate, input: ModelRequest['input'], run: 
     )
   }
   const filled = applyParameters(input, [candidate.parameters, definition?.defaultParameters ?? {}])
-  if (definition !== null) {
-    await checkTokens({ input: filled, definition, providerKind: provider.kind, providerModel, signal: run.signal })
-  }
-  return { ...candidate, keyed, input: filled }
+  const target = { ...candidate, keyed, input: filled }
+  return { target, warnings: definition === null ? [] : await checkTarget(target, definition, run) }
+}
+
+function checkTarget(
+  target: PlannedTarget,
+  definition: ModelDefinition,
+  { deps, signal }: PlanRun,
+): Promise<Warning[]> {
+  const { input, keyed, provider, providerModel } = target
+  const [{ adapter }] = keyed
+  const isAsked = deps.settings.tokenCounting === 'provider' && input.type === 'ChatInput'
+  const counting = isAsked ? adapter.countTokens?.bind(adapter, { model: providerModel, input }) : undefined
+  return checkTokens({
+    input,
+    definition,
+    providerKind: provider.kind,
+    providerModel,
+    counter: deps.tokenCounter ?? sharedTokenCounter(),
+    askProvider: counting === undefined ? null : () => counting({ signal, timeoutMs: tokenCountingTimeoutMs }),
+    signal,
+  })
 }
 
 /** One adapter a key; a factory that tells of none has one. */

@@ -23,6 +23,7 @@ import type {
 import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { ModelProvider } from '../providers/provider.ts'
 import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
+import type { TokenCounter } from '../tokens/token-counter.ts'
 
 /** Everything that ModelService is given. */
 export interface ModelServiceDeps {
@@ -43,6 +44,8 @@ export interface ModelServiceDeps {
   log?: Log
   /** Draws from 0 (included) to 1 (excluded) for weighted routes; Math.random by default. */
   random?: () => number
+  /** Counts tokens by a vocabulary; by default one thread for the process, started at the first use. */
+  tokenCounter?: TokenCounter
 }
 
 /** Repositories. */
@@ -393,4 +396,6 @@ export interface ModelServiceSettings {
   maxMediaBytes: number
   /** Retries, clocks and breakers within one run; what is left out has its default. */
   reliability?: Partial<ReliabilitySettings>
+  /** Who counts the tokens of a chat whose length is in doubt; `local` by default. */
+  tokenCounting?: 'local' | 'provider'
 }

@@ -1,6 +1,7 @@
 import type { ModelRequest } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { defaultReliabilitySettings } from '../reliability/reliability-settings.ts'
+import { sharedTokenCounter } from '../tokens/worker-token-counter.ts'
 import { buildCompletion } from './build-completion.ts'
 import { type CallResult, callTargets, outcomeUnknown } from './call-targets.ts'
 import { openLimitedSignal } from './limited-signal.ts'
@@ -76,6 +77,7 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
     timers,
     health,
     random: deps.random ?? Math.random,
+    tokenCounter: deps.tokenCounter ?? sharedTokenCounter(),
     log,
     ...(context.onChunk === undefined ? {} : { onChunk: (chunk) => context.onChunk?.(chunk) }),
     ...(context.assertMayCall === undefined ? {} : { assertMayCall: () => context.assertMayCall?.() }),

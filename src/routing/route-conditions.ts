@@ -1,7 +1,7 @@
 import type { ModelRequest, RequestType, RouteCondition } from '../contract/types.ts'
-import { inputTexts } from './input-texts.ts'
+import { inputTexts } from '../tokens/input-texts.ts'
+import { estimatedTokens } from '../tokens/token-bounds.ts'
 import { requestTypeOf } from './request-type.ts'
-import { estimatedTokens } from './token-estimate.ts'
 
 /** Fields that a condition may name, beside `metadata.NAME`. */
 export const conditionFields = ['tenant', 'taskType', 'requestType', 'inputTokens'] as const
