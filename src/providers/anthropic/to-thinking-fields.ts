@@ -51,7 +51,7 @@ export function toThinkingFields({ reasoning }: Pick<ChatInput, 'reasoning'>, co
   }
   if (context.maxTokens <= smallestBudget) return {}
   const share = Math.floor(context.maxTokens * shares[effort])
-  return { thinking: enabled(Math.min(Math.max(share, smallestBudget), context.maxTokens - 1), context) }
+  return { thinking: enabled(Math.max(share, smallestBudget), context) }
 }
 
 function enabled(budget: number, { provider, maxTokens }: Thinking): JsonObject {

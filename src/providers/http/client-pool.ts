@@ -115,7 +115,7 @@ export class ClientPool extends Dispatcher {
     const now = this.#now()
     for (let first = this.#resting[0]; first !== undefined && first.until <= now; first = this.#resting[0]) {
       this.#resting.shift()
-      if (this.#clients.has(first.client)) this.#free.push(first.client)
+      this.#free.push(first.client)
     }
   }
 

@@ -378,6 +378,8 @@ describe('thinking', () => {
   it('is left out where the answer leaves no room for it', () => {
     const sampling = { ...noSampling, maxOutputTokens: 1024 }
     expect(bodyOf({ ...reasoning('HIGH'), sampling })['thinking']).toBeUndefined()
+    const little = { ...noSampling, maxOutputTokens: 1025 }
+    expect(bodyOf({ ...reasoning('HIGH'), sampling: little })['thinking']).toMatchObject({ budget_tokens: 1024 })
   })
 
   it('keeps the format of the answer beside the effort', () => {
