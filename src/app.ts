@@ -36,6 +36,7 @@ import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from
 import { deliveryMetrics, measuredRecords } from './observability/delivery-metrics.ts'
 import { HealthServer } from './observability/health-server.ts'
 import { measuredProviders } from './observability/measured-providers.ts'
+import { measuredTargetHealth } from './observability/measured-target-health.ts'
 import { Metrics } from './observability/metrics.ts'
 import { addConsumerSource, addDatabaseSource } from './observability/worker-sources.ts'
 import { HttpMediaFetcher } from './providers/http/media-fetcher.ts'
@@ -341,6 +342,7 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
     eventBus: delivery,
     commandBus,
     settings: { ...models, reliability },
+    targetHealth: measuredTargetHealth({ metrics, log, settings: reliability }),
     providerFactory: measuredProviders(providers, metrics),
     log,
   })

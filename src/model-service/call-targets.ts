@@ -22,6 +22,7 @@ import type { ReliabilitySettings } from '../reliability/reliability-settings.ts
 import { type AfterFailure, afterFailure } from '../routing/after-failure.ts'
 import type { TokenCounter } from '../tokens/token-counter.ts'
 import type { TypedAnswer } from './call-provider.ts'
+import { defectFields } from './defect-fields.ts'
 import { type AttemptResult, makeAttempt } from './make-attempt.ts'
 import type { PlannedTarget } from './plan-request.ts'
 import type {
@@ -42,6 +43,8 @@ import { waitFor } from './system-timers.ts'
 export interface CallRun {
   request: ModelRequest
   targets: readonly PlannedTarget[]
+  /** Gives targets for what is too long for these; null when there are none. */
+  larger: (() => Promise<readonly PlannedTarget[]>) | null
   claim: Claim
   registryVersion: number
   attemptTimeoutMs: number
@@ -105,9 +108,27 @@ async function visitAll(journey: Journey): Promise<Visit> {
   for (let target = left.shift(); target !== undefined; target = left.shift()) {
     const visit = await visitTarget(journey, target, left)
     if (visit.kind === 'answered' || visit.kind === 'ended') return visit
-    if (visit.kind === 'larger') left = left.filter((other) => isLarger(other, target))
+    if (visit.kind === 'larger') left = await largerTargets(journey, target, left)
   }
   return journey.made.length === 0 ? visitSoonest(journey) : { kind: 'next' }
+}
+
+/** Those of the targets left that have a larger window, else where the route sends what is too long: never the same again. */
+async function largerTargets(
+  { run, made }: Journey,
+  refused: PlannedTarget,
+  left: readonly PlannedTarget[],
+): Promise<PlannedTarget[]> {
+  const own = left.filter((other) => isLarger(other, refused))
+  if (own.length > 0 || run.larger === null) return own
+  try {
+    const wasCalled = ({ provider, providerModel }: PlannedTarget) =>
+      made.some(({ target }) => target.provider.id === provider.id && target.providerModel === providerModel)
+    return (await run.larger()).filter((other) => !wasCalled(other))
+  } catch (error) {
+    run.log.warn({ requestId: run.request.requestId, ...defectFields(error) }, 'onContextLength leads nowhere')
+    return []
+  }
 }
 
 /** Nothing was called because everything is set aside: takes what may be called soonest, if that is worth it. */

@@ -30,6 +30,8 @@ export interface RequestPlan {
   routing: RoutingDecision | null
   /** In the order of trying; empty exactly when there is a refusal. */
   targets: PlannedTarget[]
+  /** Plans where the route sends what turns out too long for its targets; null when it says nothing of it. */
+  larger: (() => Promise<readonly PlannedTarget[]>) | null
   warnings: Warning[]
   refusal: RunEnding | null
 }
@@ -54,7 +56,14 @@ export interface PlanRun {
  * @throws ClaimRefused when that is the reason of the signal
  */
 export async function planRequest(run: PlanRun): Promise<RequestPlan> {
-  const plan: RequestPlan = { registryVersion: null, routing: null, targets: [], warnings: [], refusal: null }
+  const plan: RequestPlan = {
+    registryVersion: null,
+    routing: null,
+    targets: [],
+    larger: null,
+    warnings: [],
+    refusal: null,
+  }
   if (run.rejection !== undefined) return { ...plan, refusal: { status: 'REJECTED', error: run.rejection } }
   try {
     validateRequest(run.request, run.deps.settings)
@@ -101,7 +110,10 @@ async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: P
   })
   plan.warnings.push(...specialized.warnings)
   const refused = await prepareAll(plan, resolution, specialized.input, run)
-  if (plan.targets.length > 0) return
+  if (plan.targets.length > 0) {
+    plan.larger = largerPlanner(resolution, { plan, sources, input: specialized.input, run })
+    return
+  }
   const isTooLong = refused.length > 0 && refused.every(({ error }) => error.code === 'CONTEXT_LENGTH')
   if (isTooLong && resolution.onContextLength !== null) {
     const { route, reasons, onContextLength } = resolution
@@ -113,6 +125,21 @@ async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: P
     if (plan.targets.length > 0) return
   }
   throw refused.at(-1)?.error ?? new ModelServiceError('MODEL_NOT_FOUND', 'The route has no target. Give it one.')
+}
+
+/** A count before the call may be wrong, or there was none: then it is the provider that says "too long". */
+function largerPlanner(
+  { onContextLength }: Resolution,
+  parts: { plan: RequestPlan; sources: ResolutionSources; input: ModelRequest['input']; run: PlanRun },
+): RequestPlan['larger'] {
+  if (onContextLength === null) return null
+  const { plan, sources, input, run } = parts
+  return async () => {
+    const resolution = resolveModel(run.request, sources, onContextLength)
+    const larger: RequestPlan = { ...plan, targets: [], warnings: [] }
+    await prepareAll(larger, resolution, input, run)
+    return larger.targets
+  }
 }
 
 /** Adds the targets that can serve to the plan, and gives those that cannot. */

@@ -68,6 +68,7 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
   return callTargets({
     request,
     targets: plan.targets,
+    larger: plan.larger,
     claim,
     registryVersion: plan.registryVersion ?? 0,
     attemptTimeoutMs: deps.settings.attemptTimeoutMs,

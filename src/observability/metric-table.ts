@@ -120,6 +120,18 @@ export const metricTable = {
     help: 'Calls of providers by outcome: SUCCEEDED, FAILED (certainly not done) or UNKNOWN (may have been done and paid).',
     labels: ['provider', 'outcome'],
   },
+  breakerOpen: {
+    name: 'model_service_breaker_open',
+    type: 'gauge',
+    help: '1 for each model at a provider, by name of the key, that this worker does not call because it failed again and again; absent otherwise.',
+    labels: ['provider', 'provider_model', 'key'],
+  },
+  breakersOpened: {
+    name: 'model_service_breakers_opened_total',
+    type: 'counter',
+    help: 'How often that came about, by provider.',
+    labels: ['provider'],
+  },
   attemptDuration: {
     name: 'model_service_provider_attempt_duration_seconds',
     type: 'histogram',

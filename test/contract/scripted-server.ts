@@ -64,14 +64,14 @@ export async function startScriptedServer(script: (request: SeenRequest) => Scri
 
 /** A server of bare sockets, for answers that no HTTP server would give. */
 export async function startSocketServer(
-  onRequest: (socket: Socket) => void,
+  onRequest: (socket: Socket, head: Buffer) => void,
 ): Promise<{ url: string; port: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
-    socket.once('data', () => onRequest(socket))
+    socket.once('data', (head) => onRequest(socket, Buffer.from(head)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
