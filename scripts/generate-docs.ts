@@ -8,6 +8,7 @@ import { settingsSchema } from '../src/config/settings-schema.ts'
 import { maxMessageBytes, type TopicDefinition, topics } from '../src/contract/topics.ts'
 import { type ErrorEntry, errorCatalogue } from '../src/errors/catalogue.ts'
 import { type MetricDefinition, metricTable } from '../src/observability/metric-table.ts'
+import { featureTable, presetTable } from './provider-tables.ts'
 
 type Group = SettingGroup<Record<string, Setting<unknown>>>
 
@@ -19,6 +20,7 @@ const sections: Record<string, Record<string, () => string>> = {
   'docs/topics.md': { topics: topicsTable, subjects: subjectsTable },
   'docs/errors.md': { errors: errorsTable },
   'docs/operations.md': { metrics: metricsTable },
+  'docs/providers.md': { features: () => render(featureTable()), presets: () => render(presetTable()) },
 }
 
 /** Every generated file by path, as it must be. @throws Error when a docs file lacks a marker */
@@ -46,6 +48,10 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function render({ headings, rows }: { headings: readonly string[]; rows: readonly (readonly string[])[] }): string {
+  return table(headings, rows)
 }
 
 function settingsTables(): string {
