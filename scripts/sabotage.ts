@@ -92,7 +92,8 @@ async function runAll(): Promise<boolean> {
   const noticedCount = rows.filter(({ isNoticed }) => isNoticed).length
   console.log(table(rows))
   console.log(`what the suite wrote: ${logs}`)
-  console.log(`sabotages: ${chosen.length}, noticed ${noticedCount}`)
+  const rest = interruptedBy === undefined ? '' : `, ended by ${interruptedBy}`
+  console.log(`sabotages: ${chosen.length}, noticed ${noticedCount}${rest}`)
   return noticedCount === chosen.length
 }
 

@@ -25,7 +25,7 @@ const crash = /^the scenario failed: |^worker-\d+ (ended|did not end|drained)/
 export function sabotageVerdict({ oracle }: Sabotage, { exitCode, results }: SuiteRun): SabotageVerdict {
   const blind = (said: string): SabotageVerdict => ({ isNoticed: false, said })
   if (results === null || results.length === 0) return blind(`no results, exit code ${exitCode}: it did not run at all`)
-  const found: string[] = []
+  const counts: string[] = []
   for (const { name, seed, problems, requestCount, terminalCount } of results) {
     const at = `${name}, seed ${seed}: `
     const fall = problems.find((problem) => crash.test(problem))
@@ -34,7 +34,8 @@ export function sabotageVerdict({ oracle }: Sabotage, { exitCode, results }: Sui
     const heard = problems.find((problem) => problem.includes(oracle))
     if (heard === undefined) return blind(`${at}not "${oracle}", but ${problems.join('; ')}`)
     if (terminalCount * 2 < requestCount) return blind(`${at}only ${terminalCount} of ${requestCount} requests ended`)
-    found.push(heard.replace(/: [^:]*$/, ''))
+    counts.push(heard.slice(0, heard.indexOf(' ')))
   }
-  return exitCode === 1 ? { isNoticed: true, said: found.join('; ') } : blind(`exit code ${exitCode}, expected 1`)
+  if (exitCode !== 1) return blind(`exit code ${exitCode}, expected 1`)
+  return { isNoticed: true, said: `${counts.join(', ')} × ${oracle}` }
 }

@@ -32,13 +32,13 @@ const result = (rest: Partial<RunResult> = {}): RunResult => ({
 })
 
 describe('sabotageVerdict', () => {
-  it('counts as noticed what the expected oracle spoke of in each run, and leaves the examples out', () => {
+  it('counts as noticed what the expected oracle spoke of in each run, and counts without examples', () => {
     const results = [
       result(),
-      result({ seed: 2, problems: ['2 × a ledger row that is not PUBLISHED: a SETTLED', doubled] }),
+      result({ seed: 2, problems: ['2 × a ledger row that is not PUBLISHED: a SETTLED', doubled.replace('3', '5')] }),
     ]
-    const said = '3 × doubled: several terminal records'
-    expect(sabotageVerdict(sabotage, { exitCode: 1, results })).toEqual({ isNoticed: true, said: `${said}; ${said}` })
+    const said = '3, 5 × doubled: several terminal records'
+    expect(sabotageVerdict(sabotage, { exitCode: 1, results })).toEqual({ isNoticed: true, said })
   })
 
   it.each<[string, SuiteRun, string]>([
