@@ -1,4 +1,4 @@
-/** The release before the newest migrations, taken out of git's history and made runnable. */
+/** The release before the newest migration, taken out of git's history and made runnable. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,16 +15,20 @@ export interface PreviousRelease {
 
 const run = promisify(execFile)
 
-/** The commit whose database had the first migration only, or the reason why there is none here. */
+/**
+ * The commit before the newest migration, or the reason why there is none here. Not an older one: it runs with the packages of this
+ * checkout, and the further back, the more of its own are gone.
+ */
 export async function previousCommit(): Promise<{ commit: string } | { missing: string }> {
   try {
     const git = async (...args: string[]) => (await run('git', args, { cwd: root })).stdout.trim()
     if ((await git('rev-parse', '--is-shallow-repository')) === 'true') return { missing: 'the history is shallow' }
     const path = 'prisma/migrations/*/migration.sql'
     const added = (await git('log', '--reverse', '--format=%H', '--diff-filter=A', '--', path)).split('\n')
-    return added[1] === undefined
+    const newest = added.at(-1)
+    return newest === undefined || added.length === 1
       ? { missing: 'there is one migration only' }
-      : { commit: await git('rev-parse', `${added[1]}^`) }
+      : { commit: await git('rev-parse', `${newest}^`) }
   } catch (error) {
     return { missing: `git cannot be asked (${error instanceof Error ? error.message.split('\n')[0] : error})` }
   }

@@ -1,5 +1,5 @@
 /**
- * A rolling upgrade under load, and back: the release before the newest migrations and the present one share the group, the
+ * A rolling upgrade under load, and back: the release before the newest migration and the present one share the group, the
  * database and the topics for a while. Nothing is lost, doubled or called twice. The database is migrated first, as
  * docs/versioning.md says.
  */
@@ -16,7 +16,7 @@ import { type PreviousRelease, previousCommit, unpackRelease } from './previous-
 /** The scenario; left out where the history does not reach back. */
 export const upgrade: Scenario = {
   name: 'upgrade',
-  shows: 'workers of the release before the newest migrations are replaced one by one under load, and come back once',
+  shows: 'workers of the release before the newest migration are replaced one by one under load, and come back once',
   quietTimeoutMs: 120_000,
   async missing() {
     const found = await previousCommit()
