@@ -1,5 +1,6 @@
 import type { Usage } from '../../contract/types.ts'
 import { noUsage } from '../answers/no-usage.ts'
+import { splitTotal } from '../answers/split-total.ts'
 import { asCount, asNumber, asObject, type JsonObject } from '../http/json-shape.ts'
 
 /**
@@ -10,18 +11,20 @@ import { asCount, asNumber, asObject, type JsonObject } from '../http/json-shape
 export function mapUsage(raw: unknown): Usage | null {
   const usage = asObject(raw)
   if (usage === undefined || (!has(usage, 'input_tokens') && !has(usage, 'output_tokens'))) return null
-  const output = asCount(usage['output_tokens'])
-  const written = asCount(usage['cache_creation_input_tokens'])
-  const writtenLong = asCount(asObject(usage['cache_creation'])?.['ephemeral_1h_input_tokens'])
-  const thinking = Math.min(output, asCount(asObject(usage['output_tokens_details'])?.['thinking_tokens']))
+  const written = splitTotal(asCount(usage['cache_creation_input_tokens']), {
+    long: asCount(asObject(usage['cache_creation'])?.['ephemeral_1h_input_tokens']),
+  })
+  const output = splitTotal(asCount(usage['output_tokens']), {
+    thinking: asCount(asObject(usage['output_tokens_details'])?.['thinking_tokens']),
+  })
   return {
     ...noUsage,
     inputUncachedTokens: asCount(usage['input_tokens']),
     inputCacheReadTokens: asCount(usage['cache_read_input_tokens']),
-    inputCacheWriteTokens: Math.max(0, written - writtenLong),
-    inputCacheWriteLongTokens: writtenLong,
-    outputTokens: output - thinking,
-    outputReasoningTokens: thinking,
+    inputCacheWriteTokens: written.rest,
+    inputCacheWriteLongTokens: written.long,
+    outputTokens: output.rest,
+    outputReasoningTokens: output.thinking,
     webSearchCount: asCount(asObject(usage['server_tool_use'])?.['web_search_requests']),
   }
 }

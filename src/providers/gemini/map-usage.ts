@@ -1,5 +1,6 @@
 import type { Usage } from '../../contract/types.ts'
 import { noUsage } from '../answers/no-usage.ts'
+import { splitTotal } from '../answers/split-total.ts'
 import { asCount, asList, asNumber, asObject, type JsonObject } from '../http/json-shape.ts'
 
 /**
@@ -11,23 +12,25 @@ import { asCount, asList, asNumber, asObject, type JsonObject } from '../http/js
 export function mapUsage(raw: unknown): Usage | null {
   const usage = asObject(raw)
   if (usage === undefined || asNumber(usage['promptTokenCount']) === undefined) return null
-  const prompt = asCount(usage['promptTokenCount'])
-  const cached = Math.min(prompt, asCount(usage['cachedContentTokenCount']))
-  const inputAudio = uncached(usage, ['AUDIO'])
-  const inputImage = uncached(usage, ['IMAGE', 'VIDEO'])
-  const outputAudio = tokensOf(usage['candidatesTokensDetails'], ['AUDIO'])
-  const outputImage = tokensOf(usage['candidatesTokensDetails'], ['IMAGE', 'VIDEO'])
-  const text = Math.max(0, prompt - cached - inputAudio - inputImage)
+  const read = splitTotal(asCount(usage['promptTokenCount']), {
+    cached: asCount(usage['cachedContentTokenCount']),
+    audio: uncached(usage, ['AUDIO']),
+    image: uncached(usage, ['IMAGE', 'VIDEO']),
+  })
+  const written = splitTotal(asCount(usage['candidatesTokenCount']), {
+    audio: tokensOf(usage['candidatesTokensDetails'], ['AUDIO']),
+    image: tokensOf(usage['candidatesTokensDetails'], ['IMAGE', 'VIDEO']),
+  })
   return {
     ...noUsage,
-    inputUncachedTokens: text + asCount(usage['toolUsePromptTokenCount']),
-    inputCacheReadTokens: cached,
-    inputAudioTokens: inputAudio,
-    inputImageTokens: inputImage,
-    outputTokens: Math.max(0, asCount(usage['candidatesTokenCount']) - outputAudio - outputImage),
+    inputUncachedTokens: read.rest + asCount(usage['toolUsePromptTokenCount']),
+    inputCacheReadTokens: read.cached,
+    inputAudioTokens: read.audio,
+    inputImageTokens: read.image,
+    outputTokens: written.rest,
     outputReasoningTokens: asCount(usage['thoughtsTokenCount']),
-    outputAudioTokens: outputAudio,
-    outputImageTokens: outputImage,
+    outputAudioTokens: written.audio,
+    outputImageTokens: written.image,
   }
 }
 

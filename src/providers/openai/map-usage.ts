@@ -1,5 +1,6 @@
 import type { Usage } from '../../contract/types.ts'
 import { noUsage } from '../answers/no-usage.ts'
+import { splitTotal } from '../answers/split-total.ts'
 import { asCount, asNumber, asObject } from '../http/json-shape.ts'
 
 /**
@@ -14,25 +15,28 @@ export function mapTokenUsage(raw: unknown, countsReasoningApart: boolean): Usag
   const input = asObject(usage['prompt_tokens_details']) ?? asObject(usage['prompt_token_details']) ?? {}
   const output = asObject(usage['completion_tokens_details']) ?? {}
   const cacheRead = asCount(input['cached_tokens'] ?? usage['num_cached_tokens'] ?? usage['prompt_cache_hit_tokens'])
-  const cacheWrite = asCount(input['cache_write_tokens'])
-  const inputAudio = asCount(input['audio_tokens'])
-  const inputImage = asCount(input['image_tokens'])
-  const reasoning = asCount(output['reasoning_tokens'])
-  const outputAudio = asCount(output['audio_tokens'])
   const prompt = asCount(usage['prompt_tokens'])
   // xAI has been seen to count the cached tokens beside the prompt: then they are more than the prompt.
-  const uncached = cacheRead > prompt ? prompt : prompt - cacheRead - cacheWrite - inputAudio - inputImage
-  const completion = asCount(usage['completion_tokens'])
+  const read = splitTotal(cacheRead > prompt ? prompt : prompt - cacheRead, {
+    cacheWrite: asCount(input['cache_write_tokens']),
+    audio: asCount(input['audio_tokens']),
+    image: asCount(input['image_tokens']),
+  })
+  const reasoning = asCount(output['reasoning_tokens'])
+  const written = splitTotal(asCount(usage['completion_tokens']), {
+    reasoning: countsReasoningApart ? 0 : reasoning,
+    audio: asCount(output['audio_tokens']),
+  })
   return {
     ...noUsage,
-    inputUncachedTokens: Math.max(0, uncached),
+    inputUncachedTokens: read.rest,
     inputCacheReadTokens: cacheRead,
-    inputCacheWriteTokens: cacheWrite,
-    inputAudioTokens: inputAudio,
-    inputImageTokens: inputImage,
-    outputTokens: Math.max(0, completion - outputAudio - (countsReasoningApart ? 0 : reasoning)),
-    outputReasoningTokens: reasoning,
-    outputAudioTokens: outputAudio,
+    inputCacheWriteTokens: read.cacheWrite,
+    inputAudioTokens: read.audio,
+    inputImageTokens: read.image,
+    outputTokens: written.rest,
+    outputReasoningTokens: countsReasoningApart ? reasoning : written.reasoning,
+    outputAudioTokens: written.audio,
   }
 }
 
