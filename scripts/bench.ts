@@ -13,6 +13,7 @@ import { type CellTimes, measureCell } from '../bench/measure-cell.ts'
 import { performancePage } from '../bench/performance-page.ts'
 import { requireProc } from '../bench/process-usage.ts'
 import { resultTable } from '../bench/result-table.ts'
+import { newestProfile, type TimeShare, timeShares } from '../bench/where-time-goes.ts'
 import { root } from './run-step.ts'
 
 const usage = `npm run bench -- [options]
@@ -81,7 +82,8 @@ async function main(): Promise<number> {
   process.on('SIGINT', stop).on('SIGTERM', stop)
   const startedAt = performance.now()
   const [loadBefore = 0] = loadavg()
-  const { results, versions } = await measureAll(plans, {
+  const { results, versions, shares } = await measureAll(plans, {
+    isWhole: !isPart && !quick,
     runCount,
     times: quick ? quickTimes : wholeTimes,
     profile: values.profile,
@@ -90,11 +92,13 @@ async function main(): Promise<number> {
   process.off('SIGINT', stop).off('SIGTERM', stop)
   const conditions = conditionsOf({ ...versions, loadBefore, runCount, tookMs: performance.now() - startedAt })
   console.log(`\n${resultTable(results)}\n`)
-  if (!isPart) write(results, quick, () => performancePage(results, conditions))
+  if (!isPart) write(results, quick, () => performancePage(results, shares, conditions))
   return 0
 }
 
 interface RunOptions {
+  /** Whether the page is written, which tells where the time goes. */
+  isWhole: boolean
   runCount: number
   times: CellTimes
   profile: boolean
@@ -104,11 +108,12 @@ interface RunOptions {
 /** Every cell once, then all of them again: what changes on the machine meanwhile meets all of them alike. */
 async function measureAll(
   plans: readonly CellPlan[],
-  { runCount, times, profile, signal }: RunOptions,
-): Promise<{ results: CellResult[]; versions: BenchStack['versions'] }> {
+  { isWhole, runCount, times, profile, signal }: RunOptions,
+): Promise<{ results: CellResult[]; versions: BenchStack['versions']; shares: TimeShare[] }> {
   const stack = await startBenchStack(signal)
   const profileDirectory = profile ? join(stack.directory, 'profiles') : null
   const measured = new Map<CellPlan, CellResult[]>(plans.map((plan) => [plan, []]))
+  let shares: TimeShare[] = []
   try {
     for (let run = 1; run <= runCount; run++) {
       for (const [plan, results] of measured) {
@@ -119,10 +124,26 @@ async function measureAll(
         console.log(`${String(run).padStart(2)}  ${describe(result)}`)
       }
     }
+    if (isWhole) shares = await profileFull(plans, { stack, times, signal })
   } finally {
     await stack.stop()
   }
-  return { results: [...measured.values()].map(medianOf), versions: stack.versions }
+  return { results: [...measured.values()].map(medianOf), versions: stack.versions, shares }
+}
+
+/** Profiles `full` at 0 ms, apart from the measurements: profiling costs time itself. */
+async function profileFull(
+  plans: readonly CellPlan[],
+  { stack, times, signal }: { stack: BenchStack; times: CellTimes; signal: AbortSignal },
+): Promise<TimeShare[]> {
+  const plan = plans.find(
+    ({ table, subject, upstreamMs }) => table === 'subjects' && subject === 'full' && upstreamMs === 0,
+  )
+  if (plan === undefined) return []
+  signal.throwIfAborted()
+  const profileDirectory = join(stack.directory, `profile-${process.pid}`)
+  await measureCell({ ...plan, withLatency: false }, { stack, times, profileDirectory })
+  return timeShares(newestProfile(profileDirectory))
 }
 
 function describe(result: CellResult): string {

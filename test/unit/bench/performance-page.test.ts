@@ -26,12 +26,15 @@ const conditions = {
   tookMinutes: 40,
 }
 
+const shares = [{ part: 'Kafka client', share: 0.4 }]
+
 test('the page has a row for every cell and a line for every goal', () => {
-  const page = performancePage(results, conditions)
+  const page = performancePage(results, shares, conditions)
   for (const subject of ['undici-loop', 'kafka-loop', 'naive', 'at-least-once', 'full']) {
     expect(page.split('\n').filter((line) => line.startsWith(`| ${subject} |`))).toHaveLength(3)
   }
   for (const { what } of goalsOf(results)) expect(page).toContain(`| ${what} |`)
+  expect(page).toContain('| Kafka client | 40 % |')
   expect(page).not.toMatch(/undefined|NaN/)
 })
 
