@@ -48,6 +48,8 @@ export interface TwoTargetsOptions {
   keys?: string[]
   onContextLength?: string
   settings?: Partial<ModelServiceSettings>
+  /** Whether the clock hurries once nothing was called for a while: for faults that only a clock ends. Default false. */
+  hurries?: boolean
 }
 
 const startedAt = 1_800_000_000_000
@@ -95,7 +97,10 @@ export async function startTwoTargets(options: TwoTargetsOptions): Promise<TwoTa
   })
   deps.db.registry.snapshot = async () => snapshot
   const service = new ModelService(deps)
-  const time = new RunningTime(timers, () => primary.callCount() + fallback.callCount())
+  const time = new RunningTime(timers, {
+    callCount: () => primary.callCount() + fallback.callCount(),
+    hurries: options.hurries ?? false,
+  })
   let sentCount = 0
   return {
     primary,
@@ -133,12 +138,14 @@ const slowSteps = 250
 class RunningTime {
   readonly #timers: ManualTimers
   readonly #callCount: () => number
+  readonly #hurries: boolean
   #waitingCount = 0
   #isRunning = false
 
-  constructor(timers: ManualTimers, callCount: () => number) {
+  constructor(timers: ManualTimers, { callCount, hurries }: { callCount: () => number; hurries: boolean }) {
     this.#timers = timers
     this.#callCount = callCount
+    this.#hurries = hurries
   }
 
   async during<T>(run: Promise<T>): Promise<T> {
@@ -159,7 +166,7 @@ class RunningTime {
       const calls = this.#callCount()
       if (calls !== known) quiet = 0
       known = calls
-      if (this.#waitingCount > 0) await this.#timers.advance(quiet < slowSteps ? 20 : 1_000)
+      if (this.#waitingCount > 0) await this.#timers.advance(this.#hurries && quiet > slowSteps ? 1_000 : 20)
     }
     this.#isRunning = false
   }

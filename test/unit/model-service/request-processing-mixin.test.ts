@@ -630,3 +630,40 @@ describe('a specialization', () => {
     })
   })
 })
+
+describe('a call that was left behind', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_000_000 })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('adds no chunks to those of the next attempt', async () => {
+    // It streams on whatever its signal says.
+    const deaf: Behaviour = (_call, { onDelta }) => {
+      setInterval(() => onDelta?.({ kind: 'REFUSAL', text: 'late' }), 1_000)
+      return new Promise(() => {})
+    }
+    const slow: Behaviour = (_call, { onDelta }) =>
+      new Promise((resolve) => {
+        setTimeout(() => onDelta?.({ kind: 'TEXT', text: 'Hi' }), 5_000)
+        setTimeout(() => resolve(chatAnswer()), 10_000)
+      })
+    const openai = new FakeProvider('openai', [deaf])
+    const azure = new FakeProvider('azure-openai', [slow])
+    const { deps } = fakeDeps([openai, azure])
+    deps.db = {
+      ...deps.db,
+      registry: { ...deps.db.registry, snapshot: async () => snapshotOf({ models, routes }) } as never,
+    }
+    const chunks: { attempt: number; kind: string }[] = []
+    const onChunk: RequestContext['onChunk'] = ({ attempt, kind }) => chunks.push({ attempt, kind })
+    const running = new Processing(deps).process(chatRequest({ model: 'both', stream: true }), { onChunk })
+    await vi.advanceTimersByTimeAsync(50_000)
+    expect((await running).status).toBe('COMPLETED')
+    const firstOfSecond = chunks.findIndex(({ attempt }) => attempt === 2)
+    expect(chunks.slice(firstOfSecond)).toEqual([{ attempt: 2, kind: 'TEXT' }])
+    expect(firstOfSecond).toBeGreaterThan(0)
+  })
+})
