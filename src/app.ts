@@ -9,6 +9,7 @@
  * migrations) ends the start with its code. Each release is registered beside its acquire and they run in reverse.
  */
 import type { Kafka } from 'kafkajs'
+import type { Pool } from 'pg'
 import { createWorkerConsumers } from './app-consumers.ts'
 import { createDeliveryRecords, createWorkerDelivery } from './app-delivery.ts'
 import { housekeepingTasks } from './app-housekeeping.ts'
@@ -21,9 +22,10 @@ import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import type { Incarnations } from './delivery/incarnations.ts'
+import { liveWorkerCount } from './delivery/live-worker-count.ts'
 import { ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
-import { pauseFor, systemTimers } from './delivery/timers.ts'
+import { pauseFor, repeat, systemTimers } from './delivery/timers.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
 import { createDeadLetters } from './events/dead-letters.ts'
@@ -35,6 +37,7 @@ import { existingTopics } from './events/topic-admin.ts'
 import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
 import { deliveryMetrics, measuredRecords } from './observability/delivery-metrics.ts'
 import { HealthServer } from './observability/health-server.ts'
+import { measuredCallLimits } from './observability/measured-call-limits.ts'
 import { measuredProviders } from './observability/measured-providers.ts'
 import { measuredTargetHealth } from './observability/measured-target-health.ts'
 import { Metrics } from './observability/metrics.ts'
@@ -207,7 +210,14 @@ async function serve(settings: Settings, building: Building): Promise<string> {
     prisma: database.prisma,
     encoders: createRegistryRecords(encoders, topicPrefix),
   })
-  const service = createService(settings, { ...building, delivery, commandBus, registry, cancellations })
+  const service = createService(settings, {
+    ...building,
+    pool: database.pool,
+    delivery,
+    commandBus,
+    registry,
+    cancellations,
+  })
   service.start()
 
   const { commands, requests } = createWorkerConsumers(settings, {
@@ -307,7 +317,11 @@ async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Pr
   return existing
 }
 
+/** How often a worker looks how many share the limits of providers, in ms. */
+const workerCountMs = 2_000
+
 interface ServiceParts extends Building {
+  pool: Pool
   delivery: Incarnations
   commandBus: InProcessCommandBus
   registry: ModelServiceDb['registry']
@@ -315,7 +329,7 @@ interface ServiceParts extends Building {
 }
 
 function createService(settings: Settings, parts: ServiceParts): ModelService {
-  const { env, log, resources, metrics, delivery, commandBus, registry, cancellations } = parts
+  const { env, log, resources, metrics, pool, delivery, commandBus, registry, cancellations } = parts
   const { models, providerHttp, reliability } = settings
   const httpClient = new UndiciHttpClient(providerHttp)
   resources.defer(() => httpClient.close())
@@ -332,6 +346,18 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
     httpClient,
     mediaFetcher,
   })
+  const callLimits = measuredCallLimits({ metrics, tenantWeights: settings.intake.tenantWeights })
+  // Without a ledger nobody knows of the others: each worker keeps to the whole limit.
+  if (settings.delivery.mode === 'ledger') {
+    const count = async () => callLimits.setWorkerCount(await liveWorkerCount(pool))
+    // While the database is away the last number holds.
+    const run = () =>
+      count().then(
+        () => workerCountMs,
+        () => workerCountMs,
+      )
+    resources.defer(repeat(systemTimers, { run }))
+  }
   const { specializationUrl: baseUrl, specializationTimeoutMs: timeoutMs } = models
   return new ModelService({
     db: {
@@ -342,6 +368,7 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
     eventBus: delivery,
     commandBus,
     settings: { ...models, reliability },
+    callLimits,
     targetHealth: measuredTargetHealth({ metrics, log, settings: reliability }),
     providerFactory: measuredProviders(providers, metrics),
     log,

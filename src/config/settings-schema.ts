@@ -300,6 +300,13 @@ export const settingsSchema = {
       '600000',
       'Total time of one provider call.',
     ),
+    maxQueueWaitMs: defaulting(
+      'MAX_QUEUE_WAIT_MS',
+      integer(0, dayMs),
+      '3600000',
+      'Longest wait of a request for the limits of its provider, before anything is claimed; then it ends RATE_LIMITED, which retry topics take up. Its deadline ends it before.',
+      { zero: 'does not wait' },
+    ),
     specializationUrl: optional(
       'SPECIALIZATION_URL',
       http,

@@ -6,9 +6,10 @@
  * A line that holds many records because its first one takes long pauses its partition, so that it leaves the window to
  * others; Kafka gives no smaller unit to pause, so other keys of that partition wait with it then.
  */
+
+import { LinkedQueue } from '../queues/linked-queue.ts'
 import { partitionKey } from './assignment.ts'
 import { IntakeWindow, type WindowLimits } from './intake-window.ts'
-import { LinkedQueue } from './linked-queue.ts'
 import type { TopicPartition } from './record-intake.ts'
 
 /** A place in a line. */

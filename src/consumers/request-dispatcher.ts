@@ -12,6 +12,8 @@
  * - decoding: the registry is waited for; an undecodable record, or one whose ids are not valid, goes on to
  *   dead-lettering.
  * - waiting: in its lane, for a slot. Unclaimed, so it may be dropped at any time: another worker reads it again.
+ * - running, and waiting for the limits of a provider: unclaimed, so it has given up its slot, and gets one again, in front of
+ *   others of its tenant, before it is claimed.
  * - running: has a slot; the service plans, asks for the claim, calls and publishes. Ends the record (published, now or
  *   before, or on its way to a retry topic), or sends it to dead-lettering (the id belongs to another content, or the
  *   ledger cannot store it) or to parked. A database that does not answer sends it back to the front of its lane and closes
@@ -35,10 +37,10 @@ import { requestKeyText } from '../delivery/request-key.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { type Claim, ClaimRefused, type Log, type RequestContext } from '../model-service/ports.ts'
+import { FairQueue } from '../queues/fair-queue.ts'
+import { LinkedQueue } from '../queues/linked-queue.ts'
 import { decodeRecord } from './decode-record.ts'
-import { FairQueue } from './fair-queue.ts'
 import { IntakeWindow } from './intake-window.ts'
-import { LinkedQueue } from './linked-queue.ts'
 import { type LinePlace, OrderedLines } from './ordered-lines.ts'
 import { Outage } from './outage.ts'
 import type {
@@ -142,6 +144,8 @@ type ClaimState = 'none' | 'asking' | 'claimed'
 interface Run extends Admitted {
   readonly abort: AbortController
   claim: ClaimState
+  /** Without a slot, as it waits for the limits of a provider. */
+  isAside: boolean
   verdict: Verdict | undefined
   /** Calls begun under the claim. */
   callCount: number
@@ -156,6 +160,8 @@ interface Admitted {
   readonly job: DeliveryJob
   /** Set when the request must not be served: it ends REJECTED. */
   readonly rejection: ModelServiceError | null
+  /** Set for a run that has waited for the limits of a provider: gives it the slot that was taken for it. */
+  readonly resume?: () => void
 }
 
 const defaults: Required<DispatcherSettings> = {
@@ -186,6 +192,8 @@ export class RequestDispatcher {
   readonly #runs = new Map<string, Run>()
   readonly #claimCounts: Record<ClaimState, number> = { none: 0, asking: 0, claimed: 0 }
   #deadLetteringCount = 0
+  /** Runs without a slot. */
+  #asideCount = 0
   readonly #database: Outage
   /** Whether it is the broker, not the database, that claims wait for. */
   #isBrokerAway = false
@@ -228,6 +236,11 @@ export class RequestDispatcher {
   /** Drops what waits and belongs to partitions that have gone. What runs goes on: its claim is ours. */
   dropRevoked(): void {
     this.#dropUnclaimed((entry) => !this.#options.intake.isCurrent(entry.record))
+    for (const run of this.#runs.values()) {
+      if (!run.isAside || this.#options.intake.isCurrent(run.entry.record)) continue
+      run.verdict = 'dropped'
+      run.abort.abort(new ClaimRefused('The partition has gone'))
+    }
     this.#pump()
   }
 
@@ -272,8 +285,8 @@ export class RequestDispatcher {
     return {
       inHandCount: this.#window.count,
       inHandBytes: this.#window.bytes,
-      waitingCount: this.#queue.count,
-      runningCount: this.#runs.size,
+      waitingCount: this.#queue.count + this.#asideCount,
+      runningCount: this.#slotsTaken,
       isPaused: this.#isPaused,
       databaseAway: this.#database.state !== 'here' && !this.#isBrokerAway,
       registryAway: this.#awaitingRegistryCount > 0,
@@ -385,6 +398,10 @@ export class RequestDispatcher {
     while (this.#mayStart()) {
       const admitted = this.#queue.take()
       if (admitted === undefined) break
+      if (admitted.resume !== undefined) {
+        admitted.resume()
+        continue
+      }
       const current = this.#runs.get(requestKeyText(admitted.request))
       if (current === undefined) {
         void this.#run(admitted)
@@ -398,9 +415,13 @@ export class RequestDispatcher {
   }
 
   #mayStart(): boolean {
-    if (this.#isEnding || this.#leaseLost || this.#runs.size >= this.#settings.maxConcurrentRequests) return false
+    if (this.#isEnding || this.#leaseLost || this.#slotsTaken >= this.#settings.maxConcurrentRequests) return false
     if (this.#database.state === 'here') return true
-    return this.#database.state === 'probing' && this.#claimCounts.claimed === this.#runs.size
+    return this.#database.state === 'probing' && this.#claimCounts.claimed === this.#slotsTaken
+  }
+
+  get #slotsTaken(): number {
+    return this.#runs.size - this.#asideCount
   }
 
   // ---------------------------------------------------------------- running
@@ -412,6 +433,7 @@ export class RequestDispatcher {
       ...admitted,
       abort: new AbortController(),
       claim: 'none',
+      isAside: false,
       verdict: undefined,
       callCount: 0,
       followers: [],
@@ -436,7 +458,8 @@ export class RequestDispatcher {
     }
     this.#runs.delete(requestKeyText(request))
     this.#claimCounts[run.claim] -= 1
-    this.#queue.ended(request.tenant)
+    if (run.isAside) this.#asideCount -= 1
+    else this.#queue.ended(request.tenant)
     this.#conclude(admitted, run.verdict, failure)
     for (const follower of run.followers.reverse()) this.#wait(follower, 'first')
     this.#pump()
@@ -448,6 +471,7 @@ export class RequestDispatcher {
     const { onChunk } = this.#options
     return {
       signal: abort.signal,
+      onWaiting: () => this.#stepAside(run),
       beforeFirstCall: () => this.#claim(run),
       assertMayCall: () => {
         this.#options.delivery.assertMayCall(job)
@@ -461,11 +485,59 @@ export class RequestDispatcher {
     }
   }
 
+  /** Gives up the slot of a run that waits for the limits of a provider: others may use it meanwhile. */
+  #stepAside(run: Run): void {
+    if (run.isAside || run.claim !== 'none') return
+    run.isAside = true
+    this.#asideCount += 1
+    this.#queue.ended(run.request.tenant)
+    // Or an incarnation that retires meanwhile would wait for it; the claim accepts it again.
+    this.#options.delivery.release(run.job, 0).catch((error: unknown) => {
+      this.#log.warn({ err: error, requestId: run.request.requestId }, 'A waiting request could not be given up')
+    })
+    this.#pump()
+  }
+
+  /** Waits for a slot as all do, before others of its tenant. Resolves at once when the run is not to go on. */
+  async #stepBack(run: Run): Promise<void> {
+    const { lane, tenant } = run.request
+    const { signal } = run.abort
+    const { entry, request, job, rejection } = run
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        signal.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      let isOver = false
+      const giveUp = () => {
+        // A request that is cancelled must be claimed all the same, to end CANCELLED.
+        if (!(signal.reason instanceof ClaimRefused)) return
+        isOver = true
+        end()
+      }
+      const resume = () => {
+        if (isOver) {
+          this.#queue.ended(tenant)
+          return
+        }
+        run.isAside = false
+        this.#asideCount -= 1
+        end()
+      }
+      if (signal.aborted) giveUp()
+      else signal.addEventListener('abort', giveUp)
+      if (isOver) return
+      this.#queue.add(lane, tenant, { entry, request, job, rejection, resume }, 'first')
+      this.#pump()
+    })
+  }
+
   async #claim(run: Run): Promise<Claim> {
     const refuse = (verdict: Verdict, cause?: unknown): never => {
       run.verdict = verdict
       throw new ClaimRefused(`No claim: ${verdict}`, { cause })
     }
+    if (run.isAside) await this.#stepBack(run)
     if (this.#isEnding || this.#leaseLost || !this.#options.intake.isCurrent(run.entry.record)) refuse('dropped')
     let result: ClaimResult
     this.#setClaim(run, 'asking')

@@ -13,8 +13,8 @@
  */
 import type { Timers } from '../delivery/timers.ts'
 import type { Clock } from '../model-service/ports.ts'
+import { LinkedQueue } from '../queues/linked-queue.ts'
 import { partitionKey } from './assignment.ts'
-import { LinkedQueue } from './linked-queue.ts'
 import type { IntakeRecord, RecordIntake, TopicPartition } from './record-intake.ts'
 
 /** What a gate is made with. */

@@ -13,3 +13,6 @@ export const maxAttemptsPerClaim = 16
 
 /** Targets of one route; each may be an attempt. */
 export const maxRouteTargets = maxAttemptsPerClaim
+
+/** Routes that lead to routes, at most. */
+export const maxRouteDepth = 8

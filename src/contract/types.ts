@@ -694,6 +694,8 @@ export interface ModelCompletion {
   storedBody: string | null
   /** What the reader should know. */
   warnings: Warning[]
+  /** Which target was chosen and why; null when the request was refused before. */
+  routing: RoutingDecision | null
 }
 /** {@link ModelCompletion} as one writes it: fields with a default may be left out. */
 export interface ModelCompletionDraft {
@@ -728,6 +730,7 @@ export interface ModelCompletionDraft {
   payloadHash?: string | null
   storedBody?: string | null
   warnings?: WarningDraft[]
+  routing?: RoutingDecisionDraft | null
 }
 
 /** A model in the registry. */
@@ -1134,6 +1137,8 @@ export interface RouteDefinition {
   otherwise: string | null
   /** Model or route for requests too long for the target. */
   onContextLength: string | null
+  /** Model or route for requests that a target refused for their content; null lets the refusal stand. */
+  onContentFilter: string | null
   /** Free labels. */
   metadata: Record<string, string>
 }
@@ -1145,6 +1150,7 @@ export interface RouteDefinitionDraft {
   conditions?: RouteConditionDraft[]
   otherwise?: string | null
   onContextLength?: string | null
+  onContentFilter?: string | null
   metadata?: Record<string, string>
 }
 

@@ -60,6 +60,7 @@ export function buildCompletion(parts: CompletionParts): ModelCompletion {
     payloadHash: context.payloadHash ?? null,
     storedBody: null,
     warnings: [...plan.warnings, ...result.warnings, ...deprecations(result)],
+    routing: plan.routing,
   }
 }
 

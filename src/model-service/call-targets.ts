@@ -15,6 +15,7 @@
 import { maxAttemptsPerClaim } from '../contract/limits.ts'
 import type { Attempt, ModelChunk, ModelRequest, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { tokenTotals } from '../pricing/token-totals.ts'
 import type { ProviderError } from '../providers/provider.ts'
 import { attemptLimits } from '../reliability/attempt-limits.ts'
 import { type FailureClass, failureClassOf } from '../reliability/failure-class.ts'
@@ -24,8 +25,10 @@ import type { TokenCounter } from '../tokens/token-counter.ts'
 import type { TypedAnswer } from './call-provider.ts'
 import { defectFields } from './defect-fields.ts'
 import { type AttemptResult, makeAttempt } from './make-attempt.ts'
-import type { PlannedTarget } from './plan-request.ts'
+import type { PlannedTarget, WayPlanner } from './plan-request.ts'
 import type {
+  CallLimits,
+  CallPermit,
   CallTarget,
   CallVerdict,
   Claim,
@@ -33,18 +36,22 @@ import type {
   KeyedAdapter,
   Log,
   TargetHealth,
+  TargetLatency,
   TargetStanding,
   Timers,
 } from './ports.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
 import { waitFor } from './system-timers.ts'
+import { limitedCallOf, type Turn } from './take-turn.ts'
 
 /** What the calls need. */
 export interface CallRun {
   request: ModelRequest
   targets: readonly PlannedTarget[]
   /** Gives targets for what is too long for these; null when there are none. */
-  larger: (() => Promise<readonly PlannedTarget[]>) | null
+  larger: WayPlanner | null
+  /** Gives targets for what one refused for its content; null when the refusal stands. */
+  afterRefusal: WayPlanner | null
   claim: Claim
   registryVersion: number
   attemptTimeoutMs: number
@@ -53,6 +60,10 @@ export interface CallRun {
   clock: Clock
   timers: Timers
   health: TargetHealth
+  latency: TargetLatency
+  limits: CallLimits
+  /** The permission that was waited for; null when nothing was to be waited for. */
+  turn: Turn | null
   random: () => number
   tokenCounter: TokenCounter
   log: Log
@@ -82,6 +93,8 @@ interface Journey {
   /** Failures and reasons for passing over, in order. */
   failures: ModelServiceError[]
   warnings: Warning[]
+  /** Whether the route's rule for refused content was followed. */
+  isAfterRefusal: boolean
 }
 
 /** How the visit of a target ended. */
@@ -90,10 +103,11 @@ type Visit =
   | { kind: 'ended'; ending: RunEnding }
   | { kind: 'next' }
   | { kind: 'larger' }
+  | { kind: 'refused'; error: ModelServiceError }
 
 /** Tries the targets. Never throws but for an aborted run that is somebody else's. @throws ClaimRefused */
 export async function callTargets(run: CallRun): Promise<CallResult> {
-  const journey: Journey = { run, made: [], failures: [], warnings: [] }
+  const journey: Journey = { run, made: [], failures: [], warnings: [], isAfterRefusal: false }
   const visit = await visitAll(journey)
   const { made, warnings } = journey
   if (visit.kind === 'answered') {
@@ -106,27 +120,45 @@ export async function callTargets(run: CallRun): Promise<CallResult> {
 async function visitAll(journey: Journey): Promise<Visit> {
   let left = [...journey.run.targets]
   for (let target = left.shift(); target !== undefined; target = left.shift()) {
-    const visit = await visitTarget(journey, target, left)
+    const visit = await visitTarget(journey, target, left, turnOf(journey.run, target))
     if (visit.kind === 'answered' || visit.kind === 'ended') return visit
     if (visit.kind === 'larger') left = await largerTargets(journey, target, left)
+    if (visit.kind === 'refused') {
+      left = await targetsAfterRefusal(journey)
+      if (left.length === 0) return { kind: 'ended', ending: { status: 'FAILED', error: visit.error } }
+    }
   }
   return journey.made.length === 0 ? visitSoonest(journey) : { kind: 'next' }
 }
 
 /** Those of the targets left that have a larger window, else where the route sends what is too long: never the same again. */
 async function largerTargets(
-  { run, made }: Journey,
+  journey: Journey,
   refused: PlannedTarget,
   left: readonly PlannedTarget[],
 ): Promise<PlannedTarget[]> {
   const own = left.filter((other) => isLarger(other, refused))
-  if (own.length > 0 || run.larger === null) return own
+  return own.length > 0 ? own : targetsOfWay(journey, journey.run.larger, 'onContextLength')
+}
+
+/** Where the route sends what was refused for its content: once, or refusals would go round. */
+function targetsAfterRefusal(journey: Journey): Promise<PlannedTarget[]> {
+  journey.isAfterRefusal = true
+  return targetsOfWay(journey, journey.run.afterRefusal, 'onContentFilter')
+}
+
+async function targetsOfWay(
+  { run, made }: Journey,
+  plan: WayPlanner | null,
+  name: 'onContextLength' | 'onContentFilter',
+): Promise<PlannedTarget[]> {
+  if (plan === null) return []
   try {
     const wasCalled = ({ provider, providerModel }: PlannedTarget) =>
       made.some(({ target }) => target.provider.id === provider.id && target.providerModel === providerModel)
-    return (await run.larger()).filter((other) => !wasCalled(other))
+    return (await plan()).filter((other) => !wasCalled(other))
   } catch (error) {
-    run.log.warn({ requestId: run.request.requestId, ...defectFields(error) }, 'onContextLength leads nowhere')
+    run.log.warn({ requestId: run.request.requestId, ...defectFields(error) }, `${name} leads nowhere`)
     return []
   }
 }
@@ -142,7 +174,14 @@ async function visitSoonest(journey: Journey): Promise<Visit> {
   const [soonest] = ways.filter(({ kind }) => kind !== 'open').sort((a, b) => waitOf(a) - waitOf(b))
   if (soonest === undefined || waitOf(soonest) > run.reliability.retryMaxWaitMs) return { kind: 'next' }
   await waitFor(Math.ceil(waitOf(soonest) * (1 + run.random() / 4)), run)
+  if (isOverLimit(run, soonest.target, soonest.keyed)) return { kind: 'next' }
   return visitTarget(journey, soonest.target, [], soonest.keyed)
+}
+
+/** The key that the turn of this run is for; undefined where another target has it, or this one fails meanwhile. */
+function turnOf({ turn, health }: CallRun, target: PlannedTarget): KeyedAdapter | undefined {
+  if (turn?.target !== target) return undefined
+  return health.standing(callTargetOf(target, turn.keyed)).kind === 'ready' ? turn.keyed : undefined
 }
 
 /** Calls one target until it answers or is given up. `given` is the way to call it first, whatever it stands like. */
@@ -170,13 +209,23 @@ async function visitTarget(
     if (after !== null) return { kind: 'ended', ending: after }
     failedKeys.add(keyed.key)
     const hasOtherKey = readyWays(run, target, failedKeys).length > 0
-    const next = decide(result, { run, target, keyed, retriesMade, isFallback, hasNextTarget, hasOtherKey })
+    const hasContentRule = run.afterRefusal !== null && !journey.isAfterRefusal
+    const next = decide(result, {
+      run,
+      target,
+      keyed,
+      retriesMade,
+      isFallback,
+      hasNextTarget,
+      hasOtherKey,
+      hasContentRule,
+    })
     switch (next.kind) {
       case 'retry':
         retriesMade += 1
         await waitFor(next.afterMs, run)
         // Others may have found out meanwhile that the target is down.
-        if (standingOf(run, target, keyed).kind === 'open') return { kind: 'next' }
+        if (standingOf(run, target, keyed).kind === 'open' || isOverLimit(run, target, keyed)) return { kind: 'next' }
         break
       case 'next-key':
         keyed = chooseWay(run, target, failedKeys)
@@ -185,6 +234,8 @@ async function visitTarget(
         return { kind: 'next' }
       case 'larger-target':
         return { kind: 'larger' }
+      case 'content-targets':
+        return { kind: 'refused', error }
       case 'fail':
         return { kind: 'ended', ending: { status: 'FAILED', error } }
       case 'fail-unknown':
@@ -218,16 +269,68 @@ async function callOnce(journey: Journey, { target, keyed, hasNextTarget }: OneC
   })
   run.assertMayCall?.()
   const end = health.begin(callTargetOf(target, keyed))
+  const endTiming = run.latency.begin({ provider: target.provider.id, model: target.providerModel })
+  const permit = permitFor(run, target, keyed)
+  let usedTokens: number | null = null
   let verdict: CallVerdict = { kind: 'unknown' }
+  let timed: Parameters<typeof endTiming>[0] = null
   try {
     const number = run.claim.attemptBase + made.length + 1
-    const result = await makeAttempt({ run, target, adapter: keyed.adapter, number, limits, isStreamed })
+    const result = await makeAttempt({
+      ...{ run, target, adapter: keyed.adapter, number, limits, isStreamed },
+      onRateLimits: (state) => permit.learn(state),
+    })
+    usedTokens = usedTokensOf(result)
     made.push({ record: result.record, target })
     verdict = result.error === null ? { kind: 'answered' } : verdictOf(result.error, classOf(result))
+    timed = measuredOf(result, verdict, { isChat: target.input.type === 'ChatInput', isStreamed })
     return result
   } finally {
     end(verdict)
+    endTiming(timed)
+    permit.end(usedTokens)
   }
+}
+
+/** The turn of this run is for its first call alone. */
+function permitFor(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): CallPermit {
+  const { turn } = run
+  if (!isTurn(run, target, keyed) || turn === null) return run.limits.begin(limitedCallOf(target, keyed))
+  run.turn = null
+  return turn.permit
+}
+
+function isTurn({ turn }: CallRun, target: PlannedTarget, keyed: KeyedAdapter): boolean {
+  return turn !== null && turn.target === target && turn.keyed === keyed
+}
+
+function isOverLimit(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): boolean {
+  return !isTurn(run, target, keyed) && run.limits.waitMs(limitedCallOf(target, keyed)) > 0
+}
+
+/** A call that was refused took none; of one whose end nobody saw, the estimate stands. */
+function usedTokensOf({ record: { usage, outcome } }: AttemptResult): number | null {
+  if (usage === null) return outcome === 'FAILED' ? 0 : null
+  const { input, output } = tokenTotals(usage)
+  return input + output
+}
+
+/**
+ * What a call says of the target's speed: failures, the time to the first content of a streamed chat, the whole time of what is
+ * no chat. The whole time of a chat says more of the length of its answer.
+ */
+function measuredOf(
+  { record, tookMs }: AttemptResult,
+  verdict: CallVerdict,
+  { isChat, isStreamed }: { isChat: boolean; isStreamed: boolean },
+): { kind: 'answered' | 'failed'; tookMs: number } | null {
+  if (verdict.kind === 'failed') return { kind: 'failed', tookMs }
+  if (verdict.kind !== 'answered' || record.outcome !== 'SUCCEEDED') return null
+  if (!isChat) return { kind: 'answered', tookMs }
+  const { startedAt, firstChunkAt } = record
+  return isStreamed && startedAt !== null && firstChunkAt !== null
+    ? { kind: 'answered', tookMs: firstChunkAt - startedAt }
+    : null
 }
 
 /** Reasoning may take minutes before the first word; an answer in one piece comes when all work is done. */
@@ -275,10 +378,11 @@ interface DecisionParts {
   isFallback: boolean
   hasNextTarget: boolean
   hasOtherKey: boolean
+  hasContentRule: boolean
 }
 
 function decide(result: AttemptResult & { error: ProviderError }, parts: DecisionParts): AfterFailure {
-  const { run, target, keyed, retriesMade, isFallback, hasNextTarget, hasOtherKey } = parts
+  const { run, target, keyed, retriesMade, isFallback, hasNextTarget, hasOtherKey, hasContentRule } = parts
   const { error, tookMs } = result
   const isDown = standingOf(run, target, keyed).kind === 'open'
   return afterFailure({
@@ -292,6 +396,7 @@ function decide(result: AttemptResult & { error: ProviderError }, parts: Decisio
     hasOtherKey,
     hasNextTarget,
     isFallback,
+    hasContentRule,
     remainingMs: remainingMsOf(run),
     maxWaitMs: run.reliability.retryMaxWaitMs,
     draw: run.random(),
@@ -311,8 +416,11 @@ function chooseWay(run: CallRun, target: PlannedTarget, without: ReadonlySet<str
   return ways.length < 2 ? ways[0] : ways[run.health.turn(target.provider.id) % ways.length]
 }
 
-function standingOf({ health }: CallRun, target: PlannedTarget, keyed: KeyedAdapter): TargetStanding {
-  return health.standing(callTargetOf(target, keyed))
+function standingOf(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): TargetStanding {
+  const standing = run.health.standing(callTargetOf(target, keyed))
+  if (standing.kind !== 'ready' || isTurn(run, target, keyed)) return standing
+  const waitMs = run.limits.waitMs(limitedCallOf(target, keyed))
+  return waitMs === 0 ? standing : { kind: 'limited', waitMs }
 }
 
 function callTargetOf({ provider, providerModel }: PlannedTarget, { key }: KeyedAdapter): CallTarget {
@@ -333,12 +441,12 @@ function passOver({ run, failures, warnings }: Journey, target: PlannedTarget): 
 
 function passedOverError({ provider: { id }, providerModel }: PlannedTarget, { kind, waitMs }: TargetStanding) {
   const options = { provider: id }
-  const when = `for another ${Math.ceil(waitMs)} ms`
+  const when = Number.isFinite(waitMs) ? `for another ${Math.ceil(waitMs)} ms` : 'until a call of it ends'
   switch (kind) {
     case 'limited':
       return new ModelServiceError(
         'RATE_LIMITED',
-        `Provider ${id} asked not to be called ${when}; lower the rate, or give it another key.`,
+        `A limit of provider ${id} is reached; it is not called ${when}. Lower the rate, or give it another key.`,
         options,
       )
     case 'key-refused':

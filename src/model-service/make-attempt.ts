@@ -1,6 +1,7 @@
 /** One attempt: a call of one target under one key, its clocks, and the record of what came of it. */
 import type { Attempt } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { RateLimitState } from '../limits/read-rate-limits.ts'
 import { unknownCost } from '../pricing/cost.ts'
 import { type ChatDelta, type ModelProvider, ProviderError } from '../providers/provider.ts'
 import type { AttemptLimits } from '../reliability/attempt-limits.ts'
@@ -23,6 +24,8 @@ export interface AttemptOptions {
   limits: AttemptLimits
   /** Whether the answer is streamed, be it only to see it begin. */
   isStreamed: boolean
+  /** Hears what the provider says of its limits. */
+  onRateLimits?(state: RateLimitState): void
 }
 
 /** What came of an attempt. */
@@ -63,6 +66,7 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
       timeoutMs: limits.totalMs,
       firstByteTimeoutMs: limits.firstByteMs,
       idleTimeoutMs: limits.idleMs,
+      onRateLimits: (state) => options.onRateLimits?.(state),
       onFirstContent(at) {
         firstChunkAt ??= at
         clocks.contentCame()

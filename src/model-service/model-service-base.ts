@@ -1,6 +1,8 @@
 import type { ModelCompletion, ModelRequest, RoutingDecision } from '../contract/types.ts'
+import { MemoryCallLimits } from '../limits/memory-call-limits.ts'
 import { MemoryTargetHealth } from '../reliability/memory-target-health.ts'
-import type { Clock, Log, ModelServiceDeps, TargetHealth, Timers } from './ports.ts'
+import { MemoryTargetLatency } from '../routing/memory-target-latency.ts'
+import type { CallLimits, Clock, Log, ModelServiceDeps, TargetHealth, TargetLatency, Timers } from './ports.ts'
 import { systemTimers } from './system-timers.ts'
 
 /** Fields of a log line: ids, codes, counts and times, never content. */
@@ -38,6 +40,8 @@ export abstract class ModelServiceBase {
   protected readonly deps: ModelServiceDeps
   #started = false
   #targetHealth: TargetHealth | undefined
+  #targetLatency: TargetLatency | undefined
+  #callLimits: CallLimits | undefined
 
   constructor(deps: ModelServiceDeps) {
     this.deps = deps
@@ -72,6 +76,16 @@ export abstract class ModelServiceBase {
       targetHealth ??
       new MemoryTargetHealth({ timers: this.timers, log: this.log, settings: settings.reliability ?? {} })
     return this.#targetHealth
+  }
+
+  protected get targetLatency(): TargetLatency {
+    this.#targetLatency ??= this.deps.targetLatency ?? new MemoryTargetLatency({ timers: this.timers })
+    return this.#targetLatency
+  }
+
+  protected get callLimits(): CallLimits {
+    this.#callLimits ??= this.deps.callLimits ?? new MemoryCallLimits({ timers: this.timers })
+    return this.#callLimits
   }
 
   protected get log(): Log {

@@ -5,13 +5,25 @@
 import type { ModelDefinition, ModelRequest, ProviderDefinition, RoutingDecision, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { applyParameters } from '../routing/apply-parameters.ts'
+import { estimatedCost } from '../routing/estimated-cost.ts'
+import { estimatedUsage } from '../routing/estimated-usage.ts'
 import { requestTypeOf } from '../routing/request-type.ts'
 import { type Candidate, type Resolution, type ResolutionSources, resolveModel } from '../routing/resolve-model.ts'
 import { checkTokens } from '../tokens/check-tokens.ts'
+import { inputTexts } from '../tokens/input-texts.ts'
+import { estimatedTokens } from '../tokens/token-bounds.ts'
 import { sharedTokenCounter } from '../tokens/worker-token-counter.ts'
 import { specialize } from './apply-specialization.ts'
 import { defectFields } from './defect-fields.ts'
-import type { Clock, KeyedAdapter, Log, ModelServiceDeps, ProviderFactory, RegistrySnapshot } from './ports.ts'
+import type {
+  Clock,
+  KeyedAdapter,
+  Log,
+  ModelServiceDeps,
+  ProviderFactory,
+  RegistrySnapshot,
+  TargetLatency,
+} from './ports.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
 import { validateRequest } from './validate-request.ts'
 
@@ -21,7 +33,12 @@ export interface PlannedTarget extends Candidate {
   keyed: readonly [KeyedAdapter, ...KeyedAdapter[]]
   /** The input with specialization and default parameters. */
   input: ModelRequest['input']
+  /** Tokens that the call may take, by estimate; 0 where no limit asks for them. */
+  tokens: number
 }
+
+/** Plans the targets of another way out of the route, when a call has shown that it is needed. */
+export type WayPlanner = () => Promise<readonly PlannedTarget[]>
 
 /** What is known of a request before it is claimed. */
 export interface RequestPlan {
@@ -31,7 +48,9 @@ export interface RequestPlan {
   /** In the order of trying; empty exactly when there is a refusal. */
   targets: PlannedTarget[]
   /** Plans where the route sends what turns out too long for its targets; null when it says nothing of it. */
-  larger: (() => Promise<readonly PlannedTarget[]>) | null
+  larger: WayPlanner | null
+  /** Plans where the route sends what a target refused for its content; null when the refusal stands. */
+  afterRefusal: WayPlanner | null
   warnings: Warning[]
   refusal: RunEnding | null
 }
@@ -44,6 +63,7 @@ export interface PlanRun {
   request: ModelRequest
   deps: ModelServiceDeps
   clock: Clock
+  latency: TargetLatency
   log: Log
   signal: AbortSignal
   /** Why the caller refuses the request; undefined when it does not. */
@@ -61,6 +81,7 @@ export async function planRequest(run: PlanRun): Promise<RequestPlan> {
     routing: null,
     targets: [],
     larger: null,
+    afterRefusal: null,
     warnings: [],
     refusal: null,
   }
@@ -91,14 +112,25 @@ export async function planRequest(run: PlanRun): Promise<RequestPlan> {
   return plan
 }
 
-async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: PlanRun): Promise<void> {
-  const { request, deps, log, signal } = run
-  const sources: ResolutionSources = {
+function sourcesOf(snapshot: RegistrySnapshot, { request, deps, clock, latency }: PlanRun): ResolutionSources {
+  const { input } = request
+  let inputTokens: number | undefined
+  return {
     registry: snapshot,
     providers: deps.providerFactory,
     defaultModel: deps.settings.defaultModel,
     random: deps.random ?? Math.random,
+    latencyOf: ({ provider, providerModel }) => latency.sample({ provider: provider.id, model: providerModel }),
+    costOf(candidate) {
+      inputTokens ??= estimatedTokens(inputTexts(input))
+      return estimatedCost({ input, inputTokens, candidate, at: clock.now(), registryVersion: snapshot.version })
+    },
   }
+}
+
+async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: PlanRun): Promise<void> {
+  const { request, deps, log, signal } = run
+  const sources = sourcesOf(snapshot, run)
   let resolution = resolveModel(request, sources)
   noteRouting(plan, resolution)
   const specialized = await specialize({
@@ -111,7 +143,9 @@ async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: P
   plan.warnings.push(...specialized.warnings)
   const refused = await prepareAll(plan, resolution, specialized.input, run)
   if (plan.targets.length > 0) {
-    plan.larger = largerPlanner(resolution, { plan, sources, input: specialized.input, run })
+    const parts = { plan, sources, input: specialized.input, run }
+    plan.larger = wayPlanner(resolution.onContextLength, 'too long for a target', parts)
+    plan.afterRefusal = wayPlanner(resolution.onContentFilter, 'refused by a target for its content', parts)
     return
   }
   const isTooLong = refused.length > 0 && refused.every(({ error }) => error.code === 'CONTEXT_LENGTH')
@@ -127,18 +161,23 @@ async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: P
   throw refused.at(-1)?.error ?? new ModelServiceError('MODEL_NOT_FOUND', 'The route has no target. Give it one.')
 }
 
-/** A count before the call may be wrong, or there was none: then it is the provider that says "too long". */
-function largerPlanner(
-  { onContextLength }: Resolution,
+/**
+ * A way out of the route that only the provider's answer can show: a count before the call may be wrong, or there was none.
+ * What decides then is added to the reasons.
+ */
+function wayPlanner(
+  way: string | null,
+  why: string,
   parts: { plan: RequestPlan; sources: ResolutionSources; input: ModelRequest['input']; run: PlanRun },
-): RequestPlan['larger'] {
-  if (onContextLength === null) return null
+): WayPlanner | null {
+  if (way === null) return null
   const { plan, sources, input, run } = parts
   return async () => {
-    const resolution = resolveModel(run.request, sources, onContextLength)
-    const larger: RequestPlan = { ...plan, targets: [], warnings: [] }
-    await prepareAll(larger, resolution, input, run)
-    return larger.targets
+    const resolution = resolveModel(run.request, sources, way)
+    plan.routing?.reasons.push(why, ...resolution.reasons)
+    const planned: RequestPlan = { ...plan, targets: [] }
+    await prepareAll(planned, resolution, input, run)
+    return planned.targets
   }
 }
 
@@ -194,7 +233,7 @@ async function prepare(
     )
   }
   const filled = applyParameters(input, [candidate.parameters, definition?.defaultParameters ?? {}])
-  const target = { ...candidate, keyed, input: filled }
+  const target = { ...candidate, keyed, input: filled, tokens: expectedTokens(filled, candidate) }
   return { target, warnings: definition === null ? [] : await checkTarget(target, definition, run) }
 }
 
@@ -218,6 +257,13 @@ function checkTarget(
   })
 }
 
+function expectedTokens(input: ModelRequest['input'], { provider, definition }: Candidate): number {
+  if (provider.limits?.tokensPerMinute == null) return 0
+  const inputTokens = estimatedTokens(inputTexts(input))
+  const usage = estimatedUsage({ input, inputTokens, maxOutputTokens: definition?.maxOutputTokens ?? null })
+  return usage.inputUncachedTokens + usage.outputTokens
+}
+
 /** One adapter a key; a factory that tells of none has one. */
 function adaptersOf(provider: ProviderDefinition, factory: ProviderFactory): PlannedTarget['keyed'] {
   const [first, ...others] = factory.keyed?.(provider) ?? []
@@ -226,6 +272,6 @@ function adaptersOf(provider: ProviderDefinition, factory: ProviderFactory): Pla
 
 function noteRouting(plan: RequestPlan, resolution: Resolution): void {
   const { route, strategy, reasons } = resolution
-  plan.routing = { route, strategy, reasons }
+  plan.routing = { route, strategy, reasons: [...reasons] }
   plan.warnings.push(...resolution.warnings)
 }

@@ -6,6 +6,8 @@ import type {
   Attempt,
   CommandResult,
   EntityKind,
+  Lane,
+  Limits,
   ModelChunk,
   ModelCommand,
   ModelCommandDraft,
@@ -21,8 +23,10 @@ import type {
   SourceCoordinates,
 } from '../contract/types.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
+import type { RateLimitState } from '../limits/read-rate-limits.ts'
 import type { ModelProvider } from '../providers/provider.ts'
 import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
+import type { LatencySample } from '../routing/latency-order.ts'
 import type { TokenCounter } from '../tokens/token-counter.ts'
 
 /** Everything that ModelService is given. */
@@ -40,6 +44,10 @@ export interface ModelServiceDeps {
   timers?: Timers
   /** Remembers which targets fail; kept in the memory of this service by default. */
   targetHealth?: TargetHealth
+  /** Remembers how fast models answer; kept in the memory of this service by default. */
+  targetLatency?: TargetLatency
+  /** Keeps calls within the limits of provider keys; counted in the memory of this service by default. */
+  callLimits?: CallLimits
   /** Hears what is worth a log line; silent by default. */
   log?: Log
   /** Draws from 0 (included) to 1 (excluded) for weighted routes; Math.random by default. */
@@ -263,6 +271,11 @@ export interface RequestContext {
    * throw, one call follows. @throws ClaimRefused
    */
   assertMayCall?(): void
+  /**
+   * The request waits for the limits of its provider, perhaps for long; nothing is claimed yet. It goes on with
+   * {@link beforeFirstCall}, unless the signal ends it.
+   */
+  onWaiting?(): void
   /** Why the request must not be served, where the caller knows: it ends REJECTED with this. */
   rejection?: ModelServiceError
   /** Live deltas of a request with `stream`. Must not throw; is not awaited. */
@@ -352,6 +365,20 @@ export interface CallTarget {
   model: string
 }
 
+/** A model at a provider, under whichever key. */
+export type ServingModel = Pick<CallTarget, 'provider' | 'model'>
+
+/** Remembers how fast models answer, for routes that prefer the fastest. Synchronous: it is asked while a request is planned. */
+export interface TargetLatency {
+  /** What is known now. */
+  sample(target: ServingModel): LatencySample
+  /**
+   * A call begins. What it returns must be called once, with the time to the first content of a stream, or to the whole
+   * answer; null when the call says nothing of the speed.
+   */
+  begin(target: ServingModel): (measured: { kind: 'answered' | 'failed'; tookMs: number } | null) => void
+}
+
 /** Whether a target may be called now; if not, why, and in how many ms it may. */
 export interface TargetStanding {
   /** `open`: it fails. `limited`: its rate limit is reached. `key-refused`: its key was refused. */
@@ -382,6 +409,49 @@ export interface TargetHealth {
   turn(provider: string): number
 }
 
+/** A call as the limits of its key see it. */
+export interface LimitedCall {
+  /** Id of the provider. */
+  provider: string
+  /** Name of the key; null where there is none. */
+  key: string | null
+  /** The provider's limits for one key, over all workers, as they are now; null is none. */
+  limits: Limits | null
+  /** Tokens that it will take, by estimate. */
+  tokens: number
+}
+
+/** The permission to make one call. Exactly one of `end` and `giveBack` must be called; what follows is ignored. */
+export interface CallPermit {
+  /** The call has ended; the tokens that it really took, null when nobody knows. */
+  end(usedTokens: number | null): void
+  /** The call was never made. */
+  giveBack(): void
+  /** The provider said what is left of its limits. */
+  learn(state: RateLimitState): void
+}
+
+/** Who waits, and how long. */
+export interface WaitingTurn {
+  lane: Lane
+  tenant: string
+  signal: AbortSignal
+}
+
+/** Keeps calls within the limits of provider keys. */
+export interface CallLimits {
+  /** In how many ms the call may be made; 0 is now. At least 1 while others wait for the key. Infinity when nobody knows. */
+  waitMs(call: LimitedCall): number
+  /** Counts a call, whatever the limits are. */
+  begin(call: LimitedCall): CallPermit
+  /** The first of these calls that may be made now, counted; null when none may. */
+  tryTurn(calls: readonly LimitedCall[]): { index: number; permit: CallPermit } | null
+  /** The same, as soon as one may be made, in fair turns; null when the signal came first. Never rejects. */
+  waitForTurn(calls: readonly LimitedCall[], who: WaitingTurn): Promise<{ index: number; permit: CallPermit } | null>
+  /** The provider has other limits now, which count for who waits already. */
+  update(provider: string, limits: Limits | null): void
+}
+
 // ---------------------------------------------------------------- settings
 
 /** The narrow slice of the settings that the service reads. */
@@ -394,6 +464,8 @@ export interface ModelServiceSettings {
   specializationTimeoutMs: number
   /** Largest inline medium, in bytes. */
   maxMediaBytes: number
+  /** Longest wait for the limits of providers, in ms; default one hour. */
+  maxQueueWaitMs?: number
   /** Retries, clocks and breakers within one run; what is left out has its default. */
   reliability?: Partial<ReliabilitySettings>
   /** Who counts the tokens of a chat whose length is in doubt; `local` by default. */

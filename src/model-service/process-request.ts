@@ -7,8 +7,19 @@ import { type CallResult, callTargets, outcomeUnknown } from './call-targets.ts'
 import { openLimitedSignal } from './limited-signal.ts'
 import type { RequestProduct } from './model-service-base.ts'
 import { planRequest, type RequestPlan } from './plan-request.ts'
-import type { Claim, Clock, Log, ModelServiceDeps, RequestContext, TargetHealth, Timers } from './ports.ts'
+import type {
+  CallLimits,
+  Claim,
+  Clock,
+  Log,
+  ModelServiceDeps,
+  RequestContext,
+  TargetHealth,
+  TargetLatency,
+  Timers,
+} from './ports.ts'
 import { deadlineExceeded } from './run-ending.ts'
+import { type Turn, takeTurn } from './take-turn.ts'
 
 /** What processing needs. */
 export interface ProcessRun {
@@ -18,6 +29,8 @@ export interface ProcessRun {
   clock: Clock
   timers: Timers
   health: TargetHealth
+  latency: TargetLatency
+  limits: CallLimits
   log: Log
 }
 
@@ -27,7 +40,7 @@ export interface ProcessRun {
  * @throws DATABASE_UNAVAILABLE when the registry cannot be read
  */
 export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
-  const { request, context, clock, timers, log, deps } = run
+  const { request, context, clock, timers, latency, log, deps } = run
   const startedAt = clock.now()
   const deadline = Number.isFinite(request.deadline) ? request.deadline : null
   const limited = openLimitedSignal({
@@ -36,10 +49,13 @@ export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
     reason: () => deadlineExceeded(deadline ?? 0),
     timers,
   })
+  let turn: Turn | null = null
   try {
-    const plan = await planRequest({ request, deps, clock, log, signal: limited.signal, rejection: context.rejection })
+    const { rejection } = context
+    const plan = await planRequest({ request, deps, clock, latency, log, signal: limited.signal, rejection })
+    turn = await takeTurn({ ...run, plan, signal: limited.signal })
     const claim: Claim = (await context.beforeFirstCall?.()) ?? { token: 1, attemptBase: 0, claimedAt: clock.now() }
-    const result = await call(plan, claim, run, limited.signal)
+    const result = await call({ plan, claim, turn, signal: limited.signal }, run)
     const finishedAt = clock.now()
     const completion = buildCompletion({ request, context, plan, claim, result, finishedAt })
     const earlierCount = completion.attempts.length - result.made.length
@@ -54,12 +70,20 @@ export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
       ],
     }
   } finally {
+    turn?.permit.giveBack()
     limited.close()
   }
 }
 
-async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: AbortSignal): Promise<CallResult> {
-  const { request, context, deps, clock, timers, health, log } = run
+interface CallStep {
+  plan: RequestPlan
+  claim: Claim
+  turn: Turn | null
+  signal: AbortSignal
+}
+
+async function call({ plan, claim, turn, signal }: CallStep, run: ProcessRun): Promise<CallResult> {
+  const { request, context, deps, clock, timers, health, latency, limits, log } = run
   const none = { made: [], answered: null, warnings: [] }
   // Whatever the plan says, an earlier owner may have called: that must not be covered by another ending.
   if (claim.uncertain) return { ...none, ending: { status: 'FAILED', error: outcomeUnknown() } }
@@ -69,6 +93,7 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
     request,
     targets: plan.targets,
     larger: plan.larger,
+    afterRefusal: plan.afterRefusal,
     claim,
     registryVersion: plan.registryVersion ?? 0,
     attemptTimeoutMs: deps.settings.attemptTimeoutMs,
@@ -77,6 +102,9 @@ async function call(plan: RequestPlan, claim: Claim, run: ProcessRun, signal: Ab
     clock,
     timers,
     health,
+    latency,
+    limits,
+    turn,
     random: deps.random ?? Math.random,
     tokenCounter: deps.tokenCounter ?? sharedTokenCounter(),
     log,

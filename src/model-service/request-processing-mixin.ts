@@ -98,14 +98,14 @@ export function RequestProcessingMixin<TBase extends AbstractConstructor<ModelSe
           `${name} takes input of type ${expected}, not ${request.input?.type}. Use process for any type.`,
         )
       }
-      const { deps, clock, timers, targetHealth: health, log } = this
+      const { deps, clock, timers, targetHealth: health, targetLatency: latency, callLimits: limits, log } = this
       const product = await this.track<RequestProduct>(
         {
           name,
           fields: { tenant: request.tenant, requestId: request.requestId },
           product: (result) => result,
         },
-        () => processRequest({ request, context, deps, clock, timers, health, log }),
+        () => processRequest({ request, context, deps, clock, timers, health, latency, limits, log }),
       )
       return product.completion
     }

@@ -1,6 +1,6 @@
 /** Rules for what is written to the registry. They take a view of the registry, because definitions refer to one another. */
 
-import { maxRouteTargets } from '../contract/limits.ts'
+import { maxRouteDepth, maxRouteTargets } from '../contract/limits.ts'
 import {
   type ModelDefinition,
   modelStatusSymbols,
@@ -9,11 +9,12 @@ import {
   type RequestType,
   type RouteDefinition,
   requestTypeSymbols,
+  routeStrategySymbols,
 } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { hasAmount } from '../pricing/price-from-override.ts'
 import { parameterProblem } from '../routing/apply-parameters.ts'
-import { conditionFields, isConditionField } from '../routing/route-conditions.ts'
+import { conditionFields, decimalOf, isConditionField } from '../routing/route-conditions.ts'
 import { refuse, requireId, requireInteger } from './field-rules.ts'
 import type { ProviderFactory, RegistryEntities, RegistryKind, RegistrySnapshot } from './ports.ts'
 import { isHttpUrl } from './validate-media.ts'
@@ -24,7 +25,6 @@ export interface DefinitionView {
   providers: ProviderFactory
 }
 
-const routeDepth = 8
 const amountPattern = /^\d{1,26}(\.\d{1,12})?$/
 
 /** @throws INVALID_REQUEST, PROVIDER_UNKNOWN naming the field */
@@ -70,11 +70,11 @@ export function validateProvider(provider: ProviderDefinition, { providers }: De
 }
 
 /** @throws INVALID_REQUEST naming the field */
-export function validateRoute(route: RouteDefinition, { registry, providers }: DefinitionView): void {
+export function validateRoute(route: RouteDefinition, { registry }: DefinitionView): void {
   requireId('route.id', route.id)
   if (registry.model(route.id) !== undefined) refuse('route.id', 'must not be the id of a model')
-  if (route.strategy !== 'ORDERED' && route.strategy !== 'WEIGHTED') {
-    refuse('route.strategy', 'must be ORDERED or WEIGHTED; no other strategy is carried out yet')
+  if (route.strategy === 'UNSPECIFIED' || !routeStrategySymbols.includes(route.strategy)) {
+    refuse('route.strategy', 'must be ORDERED, WEIGHTED, LOWEST_LATENCY or LOWEST_COST')
   }
   if (route.targets.length === 0) refuse('route.targets', 'must hold at least one target')
   if (route.targets.length > maxRouteTargets) refuse('route.targets', `must hold at most ${maxRouteTargets} targets`)
@@ -91,8 +91,7 @@ export function validateRoute(route: RouteDefinition, { registry, providers }: D
     refuse('route.targets', 'must hold at least one target of a weight above 0 for WEIGHTED')
   }
   validateConditions(route)
-  validateWay('route.otherwise', route.otherwise, route, { registry, providers })
-  validateWay('route.onContextLength', route.onContextLength, route, { registry, providers })
+  for (const name of wayNames) validateWay(`route.${name}`, route[name], route, registry)
 }
 
 function validateConditions({ conditions }: RouteDefinition): void {
@@ -104,30 +103,52 @@ function validateConditions({ conditions }: RouteDefinition): void {
     if (operator === 'UNSPECIFIED') refuse(`${path}.operator`, 'must be set')
     if (operator !== 'EXISTS' && values.length === 0) refuse(`${path}.values`, 'must hold at least one value')
     const isOrder = operator === 'LESS_THAN' || operator === 'GREATER_THAN'
-    if (isOrder && !(values.length === 1 && Number.isFinite(Number(values[0])))) {
-      refuse(`${path}.values`, `must hold exactly one number for ${operator}`)
+    if (isOrder && !(values.length === 1 && decimalOf(values[0] ?? '') !== null)) {
+      refuse(`${path}.values`, `must hold exactly one decimal number for ${operator}`)
     }
   }
 }
 
+const wayNames = ['otherwise', 'onContextLength', 'onContentFilter'] as const
+
 /** A way out of a route leads to a registered model or to a route, and never back. */
-function validateWay(path: string, name: string | null, route: RouteDefinition, view: DefinitionView): void {
+function validateWay(path: string, name: string | null, route: RouteDefinition, registry: RegistrySnapshot): void {
   if (name === null) return
   requireId(path, name)
   if (name === route.id) refuse(path, 'must not be the route itself')
-  const { registry } = view
   if (registry.model(name) !== undefined) return
   if (registry.route(name) === undefined) refuse(path, 'must be a registered model or a route')
-  const waysOf = (id: string) => {
-    const next = id === route.id ? route : registry.route(id)
-    return [next?.otherwise, next?.onContextLength].filter((way) => way != null)
+  const found = findDetour(name, route, registry)
+  if (found === null) return
+  const steps = [route.id, ...found.steps].join(' → ')
+  if (found.kind === 'circle') refuse(path, `leads back to the route itself: ${steps}; routes must not go in a circle`)
+  refuse(path, `leads over more than ${maxRouteDepth} routes: ${steps}`)
+}
+
+/** The shortest way that leads back to the route, or over too many routes; breadth first, each route looked at once. */
+function findDetour(
+  first: string,
+  route: RouteDefinition,
+  registry: RegistrySnapshot,
+): { kind: 'circle' | 'too-long'; steps: string[] } | null {
+  const seen = new Set([first])
+  let paths = [[first]]
+  for (let depth = 1; paths.length > 0; depth += 1) {
+    const longer: string[][] = []
+    for (const steps of paths) {
+      const at = registry.route(steps.at(-1) ?? '')
+      if (at === undefined) continue
+      if (depth > maxRouteDepth) return { kind: 'too-long', steps }
+      for (const next of wayNames.map((way) => at[way])) {
+        if (next === route.id) return { kind: 'circle', steps: [...steps, next] }
+        if (next == null || seen.has(next)) continue
+        seen.add(next)
+        longer.push([...steps, next])
+      }
+    }
+    paths = longer
   }
-  let reached = [name]
-  for (let depth = 1; reached.length > 0; depth += 1) {
-    if (reached.includes(route.id)) refuse(path, 'leads back to the route itself; routes must not go in a circle')
-    if (depth > routeDepth) refuse(path, `leads over more than ${routeDepth} routes`)
-    reached = [...new Set(reached.flatMap(waysOf))]
-  }
+  return null
 }
 
 function requireKnownProvider(path: string, id: string, { registry, providers }: DefinitionView): void {

@@ -139,6 +139,24 @@ export const metricTable = {
     labels: ['provider', 'outcome'],
     buckets: callSeconds,
   },
+  limitWaiting: {
+    name: 'model_service_limit_waiting_requests',
+    type: 'gauge',
+    help: 'Requests that wait, unclaimed, for the limits of a provider key.',
+    labels: ['provider'],
+  },
+  limitInForce: {
+    name: 'model_service_limit_in_force',
+    type: 'gauge',
+    help: "This worker's share of the limits that the registry sets for one key: concurrent_calls, requests_per_minute, tokens_per_minute.",
+    labels: ['provider', 'limit'],
+  },
+  limitRefusals: {
+    name: 'model_service_limit_refusals_total',
+    type: 'counter',
+    help: 'Requests that waited MAX_QUEUE_WAIT_MS for the limits of a provider and ended RATE_LIMITED.',
+    labels: ['provider'],
+  },
   settleDuration: {
     name: 'model_service_settle_duration_seconds',
     type: 'histogram',

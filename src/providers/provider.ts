@@ -23,6 +23,7 @@ import type {
 } from '../contract/types.ts'
 import type { ErrorCode } from '../errors/catalogue.ts'
 import { ModelServiceError, type ModelServiceErrorOptions } from '../errors/model-service-error.ts'
+import type { RateLimitState } from '../limits/read-rate-limits.ts'
 
 /** The input and output of each request type. */
 export interface ProviderCalls {
@@ -57,6 +58,8 @@ export interface CallContext {
   idleTimeoutMs?: number
   /** Called once with the time (Unix ms) at which the first content came. */
   onFirstContent?(at: number): void
+  /** Called when an answer begins that says what is left of the key's limits. */
+  onRateLimits?(state: RateLimitState): void
   /** The attempt's chat deltas; given only when they are wanted, and then the adapter streams. */
   onDelta?(delta: ChatDelta): void
 }

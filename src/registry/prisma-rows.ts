@@ -78,7 +78,7 @@ export function providerToRow(definition: ProviderDefinition, dates: RowDates): 
 
 /** A route as it is stored. */
 export function routeFromRow(row: RouteRow): Stored<RouteDefinition> {
-  const { id, otherwise, onContextLength } = row
+  const { id, otherwise, onContextLength, onContentFilter } = row
   return stored(row, {
     id,
     strategy: row.strategy as RouteStrategy,
@@ -86,6 +86,7 @@ export function routeFromRow(row: RouteRow): Stored<RouteDefinition> {
     conditions: row.conditions as unknown as RouteCondition[],
     otherwise,
     onContextLength,
+    onContentFilter,
     metadata: row.metadata as Record<string, string>,
   })
 }

@@ -13,6 +13,8 @@ export type AfterFailure =
   | { kind: 'next-target' }
   /** Try only targets with a larger window; where there is none the request fails. */
   | { kind: 'larger-target' }
+  /** Try the targets for what was refused for its content; where there is none the request fails. */
+  | { kind: 'content-targets' }
   /** The request fails with the attempt's error. */
   | { kind: 'fail' }
   /** The request fails with OUTCOME_UNKNOWN: it asked not to call again. */
@@ -36,6 +38,8 @@ export interface FailureQuestion {
   hasNextTarget: boolean
   /** Whether a target before this one failed or was passed over. */
   isFallback: boolean
+  /** Whether the route says where to send what is refused for its content, and it was not sent there yet. */
+  hasContentRule: boolean
   /** Until the deadline, in ms; null when there is none. */
   remainingMs: number | null
   /** Longest wait for a rate limit, in ms. */
@@ -52,7 +56,8 @@ const slowFailureMs = 5_000
 
 /**
  * Decides by the class of the failure; docs/reliability.md has the table. Never calls again, anywhere, after a call of unknown
- * fate when the request asked so; never takes a refusal of the content, or of the request itself, elsewhere.
+ * fate when the request asked so; never takes a refusal of the request itself elsewhere, and one of its content only where the route
+ * says so.
  */
 export function afterFailure(question: FailureQuestion): AfterFailure {
   const { failure, outcome, onUncertain, hasOtherKey, hasNextTarget, isFallback } = question
@@ -76,6 +81,7 @@ export function afterFailure(question: FailureQuestion): AfterFailure {
       // The first target speaks for the request. A fallback that refuses its form says nothing of the target it stands in for.
       return isFallback ? { kind: 'next-target' } : { kind: 'fail' }
     case 'content':
+      return question.hasContentRule ? { kind: 'content-targets' } : { kind: 'fail' }
     case 'other':
       return { kind: 'fail' }
     default:

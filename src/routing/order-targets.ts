@@ -1,31 +1,43 @@
-import type { RouteStrategy } from '../contract/types.ts'
+import type { Cost, RouteStrategy } from '../contract/types.ts'
+import { costOrder } from './cost-order.ts'
+import { type LatencySample, latencyOrder } from './latency-order.ts'
+import { weightedOrder } from './weighted-order.ts'
 
-/**
- * The order in which targets are tried. WEIGHTED draws without replacement, so a heavy target comes first more often and
- * every target comes once; weight 0 comes last. Everything else keeps the written order.
- * `random` draws from 0 (included) to 1 (excluded).
- */
-export function orderTargets<TTarget extends { weight: number }>(
-  strategy: RouteStrategy,
-  targets: readonly TTarget[],
-  random: () => number,
-): TTarget[] {
-  if (strategy !== 'WEIGHTED') return [...targets]
-  const left = targets.filter((target) => target.weight > 0)
-  const ordered: TTarget[] = []
-  while (left.length > 0) {
-    const [drawn] = left.splice(drawIndex(left, random()), 1)
-    if (drawn !== undefined) ordered.push(drawn)
-  }
-  return [...ordered, ...targets.filter((target) => target.weight <= 0)]
+/** In which order targets are tried, and what decided, in words with numbers. */
+export interface TargetOrder<TTarget> {
+  ordered: TTarget[]
+  reasons: string[]
 }
 
-function drawIndex(targets: readonly { weight: number }[], draw: number): number {
-  const total = targets.reduce((sum, target) => sum + target.weight, 0)
-  let point = draw * total
-  for (const [index, target] of targets.entries()) {
-    point -= target.weight
-    if (point < 0) return index
+/** What an order is made of. */
+export interface OrderQuestion<TTarget extends { model: string; weight: number }> {
+  strategy: RouteStrategy
+  targets: readonly TTarget[]
+  /** Draws from 0 (included) to 1 (excluded). */
+  random: () => number
+  /** Asked for LOWEST_LATENCY only. */
+  latencyOf: (target: TTarget) => LatencySample
+  /** Estimated cost of the request; asked for LOWEST_COST only. */
+  costOf: (target: TTarget) => Cost
+}
+
+/** The order of a route's strategy. One that this version does not know keeps the written order. */
+export function orderTargets<TTarget extends { model: string; weight: number }>(
+  question: OrderQuestion<TTarget>,
+): TargetOrder<TTarget> {
+  const { strategy, targets, random, latencyOf, costOf } = question
+  switch (strategy) {
+    case 'WEIGHTED':
+      return weightedOrder(targets, random)
+    case 'LOWEST_LATENCY':
+      return latencyOrder(targets, latencyOf, random)
+    case 'LOWEST_COST':
+      return costOrder(targets, costOf)
+    case 'ORDERED':
+    case 'UNSPECIFIED':
+      return { ordered: [...targets], reasons: [] }
+    default:
+      strategy satisfies never
+      return { ordered: [...targets], reasons: [] }
   }
-  return targets.length - 1
 }

@@ -10,7 +10,9 @@
  *
  * A name that was registered and is deleted is never taken for 3 or 4.
  */
+import { maxRouteDepth } from '../contract/limits.ts'
 import type {
+  Cost,
   ModelDefinition,
   ModelRequest,
   ProviderDefinition,
@@ -19,8 +21,9 @@ import type {
   Warning,
 } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { LatencySample } from './latency-order.ts'
 import { orderTargets } from './order-targets.ts'
-import { conditionsHold } from './route-conditions.ts'
+import { failingCondition } from './route-conditions.ts'
 
 /** What resolution looks at. */
 export interface ResolutionSources {
@@ -37,6 +40,10 @@ export interface ResolutionSources {
   }
   defaultModel: string | null
   random: () => number
+  /** How fast a model answers, for LOWEST_LATENCY. */
+  latencyOf: (candidate: Candidate) => LatencySample
+  /** What the request would cost there, for LOWEST_COST. */
+  costOf: (candidate: Candidate) => Cost
 }
 
 /** A model that may serve the request. */
@@ -48,6 +55,8 @@ export interface Candidate {
   provider: ProviderDefinition
   /** Model name at the provider. */
   providerModel: string
+  /** Its share in a route that draws by weight. */
+  weight: number
   /** The route's own limit for an attempt, in ms; null leaves it to the settings. */
   timeoutMs: number | null
   /** The route's own number of retries on this target; null leaves it to the settings. */
@@ -68,11 +77,10 @@ export interface Resolution {
   refused: { model: string; error: ModelServiceError }[]
   /** Where the route sends requests that are too long for its targets. */
   onContextLength: string | null
+  /** Where it sends requests that a target refuses for their content. */
+  onContentFilter: string | null
   warnings: Warning[]
 }
-
-/** Routes that lead to routes, at most; registration refuses circles, this ends those that came about otherwise. */
-const routeDepth = 8
 
 /**
  * Resolves the names of a request; `asked` replaces its model name.
@@ -129,38 +137,43 @@ function resolveName(at: NameToResolve): Resolution {
     candidates: [candidate],
     refused: [],
     onContextLength: null,
+    onContentFilter: null,
     warnings: at.request.provider === null ? [] : providerWarnings(candidate, at.request.provider),
   }
 }
 
 function resolveRoute(route: RouteDefinition, at: NameToResolve): Resolution {
   const { request, sources, reasons, depth } = at
-  if (depth >= routeDepth) {
+  // Registration refuses circles; two that are registered at the same moment may make one all the same.
+  if (depth >= maxRouteDepth) {
     throw new ModelServiceError(
       'MODEL_NOT_FOUND',
-      `Route "${route.id}" leads over more than ${routeDepth} routes. Correct otherwise or onContextLength of these routes.`,
+      `Route "${route.id}" leads over more than ${maxRouteDepth} routes. Correct otherwise of these routes.`,
     )
   }
-  if (!conditionsHold(route.conditions, request)) {
+  const failing = failingCondition(route.conditions, request)
+  if (failing !== null) {
     if (route.otherwise === null) {
       throw new ModelServiceError(
         'MODEL_NOT_FOUND',
-        `The conditions of route "${route.id}" do not hold for this request, and it names no otherwise. Ask for another model or route.`,
+        `The conditions of route "${route.id}" do not hold for this request (${failing.field} ${failing.operator}), and it names no otherwise. Ask for another model or route.`,
       )
     }
-    reasons.push(`conditions of route "${route.id}" do not hold: otherwise "${route.otherwise}"`)
+    const condition = `${failing.field} ${failing.operator}`
+    reasons.push(`${condition} of route "${route.id}" does not hold: otherwise "${route.otherwise}"`)
     const resolution = resolveName({ ...at, name: route.otherwise, depth: depth + 1 })
     return { ...resolution, route: resolution.route ?? route.id }
   }
   reasons.push(`route "${route.id}", ${route.strategy.toLowerCase()}`)
   const candidates: Candidate[] = []
   const refused: Resolution['refused'] = []
-  for (const target of orderTargets(route.strategy, route.targets, sources.random)) {
+  for (const target of route.targets) {
     try {
       const definition = sources.registry.model(target.model)
       if (definition === undefined) throw notFound(target.model, 'is not registered any more')
       candidates.push({
         ...registered(definition, sources),
+        weight: target.weight,
         timeoutMs: target.timeoutMs,
         maxRetries: target.maxRetries,
         parameters: target.parameters,
@@ -169,13 +182,17 @@ function resolveRoute(route: RouteDefinition, at: NameToResolve): Resolution {
       refused.push({ model: target.model, error: ModelServiceError.from(error) })
     }
   }
+  const { random, latencyOf, costOf } = sources
+  const order = orderTargets({ strategy: route.strategy, targets: candidates, random, latencyOf, costOf })
+  reasons.push(...order.reasons)
   return {
     route: route.id,
     strategy: route.strategy,
     reasons,
-    candidates,
+    candidates: order.ordered,
     refused,
     onContextLength: route.onContextLength,
+    onContentFilter: route.onContentFilter,
     warnings: [],
   }
 }
@@ -201,6 +218,7 @@ function resolveCandidate({ name, request, sources, reasons }: NameToResolve): C
     definition: null,
     provider: findProvider(providerName, sources),
     providerModel: name,
+    weight: 1,
     timeoutMs: null,
     maxRetries: null,
     parameters: {},
@@ -219,6 +237,7 @@ function registered(definition: ModelDefinition, sources: ResolutionSources): Ca
     definition,
     provider: findProvider(definition.provider, sources),
     providerModel: definition.providerModel ?? definition.id,
+    weight: 1,
     timeoutMs: null,
     maxRetries: null,
     parameters: {},

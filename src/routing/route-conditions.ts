@@ -11,13 +11,22 @@ export function isConditionField(field: string): boolean {
   return /^metadata\..+/.test(field) || conditionFields.some((known) => known === field)
 }
 
-/** Whether all conditions hold for a request. A field that the request does not have meets only NOT_EQUALS and NOT_IN. */
-export function conditionsHold(conditions: readonly RouteCondition[], request: ModelRequest): boolean {
-  return conditions.every((condition) => holds(condition, fieldValue(condition.field, request)))
+/** The number that a text is in decimal notation; null for anything else, an empty text and `0x10` too. */
+export function decimalOf(text: string): number | null {
+  if (text.length > 40 || !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return null
+  const number = Number(text)
+  return Number.isFinite(number) ? number : null
+}
+
+/**
+ * The first condition that does not hold for a request; null when all hold. A field that the request does not have meets
+ * only NOT_EQUALS and NOT_IN; an order is kept by decimal numbers alone.
+ */
+export function failingCondition(conditions: readonly RouteCondition[], request: ModelRequest): RouteCondition | null {
+  return conditions.find((condition) => !holds(condition, fieldValue(condition.field, request))) ?? null
 }
 
 function holds({ operator, values }: RouteCondition, value: string | null): boolean {
-  const [first] = values
   switch (operator) {
     case 'EXISTS':
       return value !== null
@@ -28,14 +37,26 @@ function holds({ operator, values }: RouteCondition, value: string | null): bool
     case 'NOT_IN':
       return value === null || !values.includes(value)
     case 'LESS_THAN':
-      return value !== null && first !== undefined && Number(value) < Number(first)
+      return compare(value, values, (number, bound) => number < bound)
     case 'GREATER_THAN':
-      return value !== null && first !== undefined && Number(value) > Number(first)
+      return compare(value, values, (number, bound) => number > bound)
     case 'UNSPECIFIED':
       return false
     default:
-      return operator satisfies never
+      // One of a later version: what it means is not known, so it is not met.
+      operator satisfies never
+      return false
   }
+}
+
+function compare(
+  value: string | null,
+  [first]: readonly string[],
+  isMet: (number: number, bound: number) => boolean,
+): boolean {
+  const number = value === null ? null : decimalOf(value)
+  const bound = first === undefined ? null : decimalOf(first)
+  return number !== null && bound !== null && isMet(number, bound)
 }
 
 function fieldValue(field: string, request: ModelRequest): string | null {

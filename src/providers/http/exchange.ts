@@ -83,6 +83,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#clock.answerBegan()
     try {
       const head = { status, headers }
+      this.#options.request.onHeaders?.(headers)
       refuseEncoding(this.#options.request.provider, headerOf(headers, 'content-encoding'))
       this.#answer = { head, consume: this.#options.consumerOf(head) }
     } catch (error) {

@@ -17,6 +17,8 @@ export interface HttpRequest {
   firstByteTimeoutMs?: number
   /** In place of the client's own limit, in ms; 0 is none. */
   idleTimeoutMs?: number
+  /** Sees the headers of the answer as it begins; must not throw. */
+  onHeaders?(headers: HttpHeaders): void
 }
 
 /** An answer, whatever its status; redirects are answers like others and never followed. */

@@ -1,5 +1,13 @@
+import { readRateLimits } from '../../limits/read-rate-limits.ts'
 import type { CallContext } from '../provider.ts'
-import type { FormFields, HttpAnswer, HttpClient, HttpRequest } from './http-client.ts'
+import {
+  type FormFields,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpHeaders,
+  type HttpRequest,
+  headerOf,
+} from './http-client.ts'
 import type { ErrorContext } from './map-http-error.ts'
 
 /** What a connection to a provider is made of. */
@@ -18,7 +26,10 @@ export interface ProviderConnectionOptions {
 }
 
 /** Signal and times of a call; a call that does work has an idempotency key as well. */
-export type ExchangeContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'firstByteTimeoutMs' | 'idleTimeoutMs'> &
+export type ExchangeContext = Pick<
+  CallContext,
+  'signal' | 'timeoutMs' | 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'onRateLimits'
+> &
   Partial<Pick<CallContext, 'idempotencyKey'>>
 
 /** Sends to one provider: paths beneath its base address, with its key. Rejects as {@link HttpClient} does. */
@@ -70,6 +81,11 @@ export class ProviderConnection {
     return { provider: id, model, secrets: key === null ? [] : [key], now: this.now() }
   }
 
+  #tellRateLimits(headers: HttpHeaders, context: ExchangeContext): void {
+    const state = readRateLimits((name) => headerOf(headers, name), this.now())
+    if (state !== null) context.onRateLimits?.(state)
+  }
+
   #request(path: string, context: ExchangeContext): HttpRequest {
     const { id, baseUrl, headers: own } = this.#options
     const [pathname = '', query = ''] = path.split('?', 2)
@@ -83,6 +99,9 @@ export class ProviderConnection {
       ...{ provider: id, url, headers, signal, timeoutMs },
       ...(firstByteTimeoutMs !== undefined && { firstByteTimeoutMs }),
       ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+      ...(context.onRateLimits !== undefined && {
+        onHeaders: (answered: HttpHeaders) => this.#tellRateLimits(answered, context),
+      }),
     }
   }
 }

@@ -98,6 +98,7 @@ const route: RouteDefinition = {
   conditions: [{ field: 'tenant', operator: 'EQUALS', values: ['acme'] }],
   otherwise: 'slow',
   onContextLength: null,
+  onContentFilter: 'house',
   metadata: {},
 }
 

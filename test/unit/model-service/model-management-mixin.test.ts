@@ -213,7 +213,7 @@ describe('a route', () => {
   test.each<[string, RouteDefinitionDraft, string]>([
     ['no targets', { ...route, targets: [] }, 'route.targets'],
     ['an unknown target', { ...route, targets: [{ model: 'x' }] }, 'route.targets[0].model'],
-    ['a strategy of later versions', { ...route, strategy: 'LOWEST_COST' }, 'route.strategy'],
+    ['a strategy of later versions', { ...route, strategy: 'HASHED' as 'ORDERED' }, 'route.strategy'],
     ['no strategy', { ...route, strategy: 'UNSPECIFIED' }, 'route.strategy'],
     [
       'weights of nothing',
@@ -233,6 +233,12 @@ describe('a route', () => {
       { ...route, conditions: [{ field: 'tenant', operator: 'IN' }] },
       'route.conditions[0].values',
     ],
+    ['a refusal sent nowhere', { ...route, onContentFilter: 'x' }, 'route.onContentFilter'],
+    [
+      'a comparison with nothing',
+      { ...route, conditions: [{ field: 'inputTokens', operator: 'LESS_THAN', values: [''] }] },
+      'route.conditions[0].values',
+    ],
     [
       'a comparison with a word',
       { ...route, conditions: [{ field: 'inputTokens', operator: 'LESS_THAN', values: ['many'] }] },
@@ -249,11 +255,36 @@ describe('a route', () => {
     await service.registerRoute({ ...route, id: 'a' })
     await service.registerRoute({ ...route, id: 'b', otherwise: 'a' })
     await service.registerRoute({ ...route, id: 'c', onContextLength: 'b' })
-    const closing = service.updateRoute({ id: 'a', otherwise: 'c' }, ['otherwise'])
-    await expect(closing).rejects.toMatchObject({
+    await service.registerRoute({ ...route, id: 'd', onContentFilter: 'c' })
+    for (const way of ['otherwise', 'onContextLength', 'onContentFilter'] as const) {
+      await expect(service.updateRoute({ id: 'a', [way]: 'd' }, [way])).rejects.toMatchObject({
+        code: 'INVALID_REQUEST',
+        message: `route.${way} leads back to the route itself: a → d → c → b → a; routes must not go in a circle.`,
+      })
+    }
+  })
+
+  test('is registered with any strategy, and with a target for what is refused', async () => {
+    for (const strategy of ['ORDERED', 'WEIGHTED', 'LOWEST_LATENCY', 'LOWEST_COST'] as const) {
+      await service.registerRoute({ ...route, id: strategy, strategy, onContentFilter: 'house' })
+    }
+    expect((await fake.registry.find('ROUTE', 'LOWEST_COST'))?.definition.onContentFilter).toBe('house')
+  })
+
+  test('leads over so many routes at most', async () => {
+    await service.registerRoute({ ...route, id: 'r0' })
+    for (let i = 1; i <= 8; i += 1) await service.registerRoute({ ...route, id: `r${i}`, otherwise: `r${i - 1}` })
+    await expect(service.registerRoute({ ...route, id: 'r9', otherwise: 'r8' })).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
-      message: expect.stringContaining('route.otherwise'),
+      message: expect.stringContaining('more than 8 routes: r9 → r8 → r7'),
     })
+  })
+
+  test('never leads in a circle by others', async () => {
+    await service.registerRoute({ ...route, id: 'x' })
+    await service.registerRoute({ ...route, id: 'y', otherwise: 'x', onContextLength: 'x' })
+    await service.registerRoute({ ...route, id: 'z', otherwise: 'y', onContextLength: 'x' })
+    expect((await fake.registry.find('ROUTE', 'z'))?.definition.otherwise).toBe('y')
   })
 })
 

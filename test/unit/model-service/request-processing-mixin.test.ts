@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { completeDraft } from '../../../src/codec/contract-type.ts'
-import type { ModelRequest, ModelRequestDraft } from '../../../src/contract/types.ts'
+import type { LimitsDraft, ModelRequest, ModelRequestDraft } from '../../../src/contract/types.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { ModelServiceBase } from '../../../src/model-service/model-service-base.ts'
 import { ClaimRefused, type ModelServiceDeps, type RequestContext } from '../../../src/model-service/ports.ts'
@@ -15,6 +15,7 @@ import {
   fakeFactory,
   inputs,
   modelDefinition,
+  providerDefinition,
   routeDefinition,
   settings,
   snapshotOf,
@@ -68,6 +69,15 @@ const routes = [
     targets: [{ model: 'keyless' }, { model: 'asleep' }, { model: 'second', timeoutMs: 50 }],
   }),
   routeDefinition({ id: 'narrow', targets: [{ model: 'small' }], onContextLength: 'second' }),
+  routeDefinition({ id: 'touchy', targets: [{ model: 'first' }], onContentFilter: 'second' }),
+  routeDefinition({ id: 'stubborn', targets: [{ model: 'first' }], onContentFilter: 'other-first' }),
+  routeDefinition({ id: 'other-first', targets: [{ model: 'first' }], onContentFilter: 'second' }),
+  routeDefinition({
+    id: 'quick',
+    strategy: 'LOWEST_LATENCY',
+    targets: [{ model: 'first' }, { model: 'second' }],
+  }),
+  routeDefinition({ id: 'cheap', strategy: 'LOWEST_COST', targets: [{ model: 'second' }, { model: 'first' }] }),
 ]
 
 function service(behaviours: Behaviour[] = [], rest: Partial<ModelServiceDeps> = {}) {
@@ -353,9 +363,185 @@ describe('a route', () => {
     expect(azure.calls[0]?.context.timeoutMs).toBe(50)
   })
 
+  test('sends refused content where it says, and tells so', async () => {
+    const completion = await service([fail('CONTENT_FILTERED')]).service.process(chatRequest({ model: 'touchy' }))
+    expect(completion).toMatchObject({
+      status: 'COMPLETED',
+      model: 'second',
+      route: 'touchy',
+      attempts: [{ outcome: 'FAILED' }, { outcome: 'SUCCEEDED' }],
+      routing: {
+        route: 'touchy',
+        strategy: 'ORDERED',
+        reasons: ['route "touchy", ordered', 'refused by a target for its content', 'model "second" is registered'],
+      },
+    })
+  })
+
+  test('follows that rule once, and never to the target that refused', async () => {
+    const { service: processing, openai, azure } = service([fail('CONTENT_FILTERED')])
+    const completion = await processing.process(chatRequest({ model: 'stubborn' }))
+    expect(completion.error?.code).toBe('CONTENT_FILTERED')
+    expect([openai.calls.length, azure.calls.length]).toEqual([1, 0])
+  })
+
+  test('ends with the refusal where the other target refuses, too', async () => {
+    const refusing = new FakeProvider('azure-openai', [fail('CONTENT_FILTERED')])
+    const openai = new FakeProvider('openai', [fail('CONTENT_FILTERED')])
+    const { service: processing } = service([], { providerFactory: fakeFactory([openai, refusing]) })
+    const completion = await processing.process(chatRequest({ model: 'touchy' }))
+    expect(completion).toMatchObject({ status: 'FAILED', error: { code: 'CONTENT_FILTERED' }, attempts: [{}, {}] })
+  })
+
+  test('prefers what answered faster, and turns away from what fails', async () => {
+    let now = 0
+    const timers = { now: () => now, after: () => () => {} }
+    const clock = { now: () => now }
+    const slow: Behaviour = (_call, { onFirstContent }) => {
+      now += 900
+      onFirstContent?.(now)
+      return chatAnswer()
+    }
+    const { service: processing, openai, azure } = service([slow], { timers, clock, random: () => 0 })
+    const models = []
+    for (let i = 0; i < 3; i += 1) models.push((await processing.process(chatRequest({ model: 'quick' }))).model)
+    expect(models).toEqual(['first', 'second', 'second'])
+    expect([openai.calls.length, azure.calls.length]).toEqual([1, 2])
+  })
+
+  test('prefers what costs less, and says by how much', async () => {
+    const { service: processing } = service()
+    expect(await processing.process(chatRequest({ model: 'cheap' }))).toMatchObject({
+      model: 'first',
+      routing: {
+        strategy: 'LOWEST_COST',
+        reasons: ['route "cheap", lowest_cost', 'estimated cost: "second" 0.000004 USD, "first" 0.000002 USD'],
+      },
+    })
+  })
+
   test('sends what is too long for its targets where it says', async () => {
     const completion = await service().service.process(chatRequest({ model: 'narrow' }, 'word '.repeat(100)))
     expect(completion).toMatchObject({ status: 'COMPLETED', route: 'narrow', model: 'second' })
+  })
+})
+
+describe('a provider with limits', () => {
+  const limited = (fields: Partial<LimitsDraft>) => ({
+    models,
+    routes,
+    providers: [
+      providerDefinition({ id: 'openai', limits: fields }),
+      providerDefinition({ id: 'azure-openai', kind: 'azure-openai' }),
+    ],
+  })
+
+  function limitedService(fields: Partial<LimitsDraft>, rest: Partial<ModelServiceDeps> = {}) {
+    const {
+      service: processing,
+      openai,
+      azure,
+    } = service([hang], {
+      ...rest,
+      db: {
+        registry: { snapshot: async () => snapshotOf(limited(fields)) } as never,
+        specializations: { prompt: async () => null },
+      },
+    })
+    return { processing, openai, azure }
+  }
+
+  test('is called no more often at once; who waits has claimed nothing and is told of it', async () => {
+    const { processing, openai } = limitedService({ maxConcurrentCalls: 1 })
+    const first = new AbortController()
+    const firstRun = processing.process(chatRequest({ model: 'first', requestId: 'r-1' }), { signal: first.signal })
+    await vi.waitFor(() => expect(openai.calls).toHaveLength(1))
+    const seen: string[] = []
+    const second = new AbortController()
+    const secondRun = processing.process(chatRequest({ model: 'first', requestId: 'r-2' }), {
+      signal: second.signal,
+      onWaiting: () => void seen.push('waits'),
+      beforeFirstCall: async () => {
+        seen.push('claims')
+        return { token: 1, attemptBase: 0, claimedAt: 0 }
+      },
+    })
+    await vi.waitFor(() => expect(seen).toEqual(['waits']))
+    expect(openai.calls).toHaveLength(1)
+    first.abort()
+    await firstRun
+    await vi.waitFor(() => expect(openai.calls).toHaveLength(2))
+    expect(seen).toEqual(['waits', 'claims'])
+    second.abort()
+    expect((await secondRun).routing?.reasons.at(-1)).toMatch(/^waited \d+ ms for the limits of provider "openai"$/)
+  })
+
+  test('is left for the next target of a route where one is free', async () => {
+    const { processing, openai, azure } = limitedService({ maxConcurrentCalls: 1 })
+    const first = new AbortController()
+    const running = processing.process(chatRequest({ model: 'first' }), { signal: first.signal })
+    await vi.waitFor(() => expect(openai.calls).toHaveLength(1))
+    expect(await processing.process(chatRequest({ model: 'both', requestId: 'r-2' }))).toMatchObject({
+      status: 'COMPLETED',
+      model: 'second',
+      warnings: [{ code: 'TARGET_SKIPPED', message: expect.stringContaining('RATE_LIMITED') }],
+    })
+    expect(azure.calls).toHaveLength(1)
+    first.abort()
+    await running
+  })
+
+  test.each([
+    ['its deadline', { deadline: 50 }, 60_000, 'EXPIRED', 'DEADLINE_EXCEEDED'],
+    ['the longest wait', {}, 50, 'FAILED', 'RATE_LIMITED'],
+  ])('ends a request by %s', async (_name, fields, maxQueueWaitMs, status, code) => {
+    const { processing, openai } = limitedService(
+      { maxConcurrentCalls: 1 },
+      { settings: { ...settings, maxQueueWaitMs } },
+    )
+    const first = new AbortController()
+    const running = processing.process(chatRequest({ model: 'first' }), { signal: first.signal })
+    await vi.waitFor(() => expect(openai.calls).toHaveLength(1))
+    const deadline = 'deadline' in fields ? Date.now() + fields.deadline : null
+    const completion = await processing.process(chatRequest({ model: 'first', requestId: 'r-2', deadline }))
+    expect(completion).toMatchObject({ status, error: { code }, attempts: [] })
+    expect(openai.calls).toHaveLength(1)
+    first.abort()
+    await running
+  })
+
+  test('counts a call once, and not at all when it was not made', async () => {
+    const { processing, openai } = limitedService({ requestsPerMinute: 1 })
+    const refused = async () => {
+      throw new ClaimRefused('held')
+    }
+    await expect(processing.process(chatRequest({ model: 'first' }), { beforeFirstCall: refused })).rejects.toThrow()
+    const first = new AbortController()
+    const running = processing.process(chatRequest({ model: 'first' }), { signal: first.signal })
+    await vi.waitFor(() => expect(openai.calls).toHaveLength(1))
+    first.abort()
+    await running
+  })
+
+  test('sets the limits by what its answers say', async () => {
+    const { service: processing, openai } = service([
+      (_call, { onRateLimits }) => {
+        onRateLimits?.({ requests: { limit: 1, remaining: 0, resetMs: 60_000 }, tokens: null })
+        return chatAnswer()
+      },
+    ])
+    await processing.process(chatRequest({ model: 'first' }))
+    const second = new AbortController()
+    let waited = false
+    const run = processing.process(chatRequest({ model: 'first', requestId: 'r-2' }), {
+      signal: second.signal,
+      onWaiting: () => {
+        waited = true
+        second.abort()
+      },
+    })
+    expect(await run).toMatchObject({ status: 'CANCELLED', attempts: [] })
+    expect([waited, openai.calls.length]).toEqual([true, 1])
   })
 })
 

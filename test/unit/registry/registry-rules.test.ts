@@ -9,6 +9,7 @@ const definition = {
   conditions: [],
   otherwise: null,
   onContextLength: null,
+  onContentFilter: null,
   metadata: {},
 } as const
 

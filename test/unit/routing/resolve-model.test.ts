@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { knownCost, notCharged } from '../../../src/pricing/cost.ts'
 import { type Resolution, resolveModel } from '../../../src/routing/resolve-model.ts'
 import {
   chatRequest,
@@ -39,6 +40,17 @@ const registry = snapshotOf({
       otherwise: 'fast',
     }),
     routeDefinition({
+      id: 'quick',
+      strategy: 'LOWEST_LATENCY',
+      targets: [{ model: 'house' }, { model: 'asleep' }, { model: 'gpt-renamed' }],
+      onContentFilter: 'gold',
+    }),
+    routeDefinition({
+      id: 'cheap',
+      strategy: 'LOWEST_COST',
+      targets: [{ model: 'house' }, { model: 'gpt-renamed' }],
+    }),
+    routeDefinition({
       id: 'strict',
       targets: [{ model: 'house' }],
       conditions: [{ field: 'tenant', operator: 'EQUALS', values: ['other'] }],
@@ -58,7 +70,15 @@ function resolve(
   defaultModel: string | null = 'gpt-4o',
 ) {
   const request = chatRequest({ model: null, ...names })
-  return resolveModel(request, { registry, providers: fakeFactory(), defaultModel, random: () => 0 })
+  return resolveModel(request, {
+    registry,
+    providers: fakeFactory(),
+    defaultModel,
+    random: () => 0,
+    latencyOf: ({ provider }) => ({ latencyMs: provider.id === 'ollama' ? 100 : 200, openCount: 0 }),
+    costOf: ({ provider }) =>
+      provider.id === 'ollama' ? notCharged() : knownCost('0.5', { currency: 'USD', source: 'x', cardVersion: 'x' }),
+  })
 }
 
 function summary({ route, candidates, warnings }: Resolution) {
@@ -110,6 +130,30 @@ describe('a request resolves', () => {
     ])
     expect(onContextLength).toBe('house')
     expect(reasons).toEqual(['route "fast", ordered'])
+  })
+})
+
+describe('a route', () => {
+  test('orders what can serve by its strategy, and says by which numbers', () => {
+    const quick = resolve({ model: 'quick' })
+    expect(quick.candidates.map(({ model }) => model)).toEqual(['gpt-renamed', 'house'])
+    expect(quick.reasons).toEqual([
+      'route "quick", lowest_latency',
+      'latency × calls: "house" 200 ms × 1 = 200, "gpt-renamed" 100 ms × 1 = 100',
+    ])
+    expect(quick.onContentFilter).toBe('gold')
+    const cheap = resolve({ model: 'cheap' })
+    expect(cheap.candidates.map(({ model }) => model)).toEqual(['gpt-renamed', 'house'])
+    expect(cheap.reasons).toEqual([
+      'route "cheap", lowest_cost',
+      'estimated cost: "house" 0.5 USD, "gpt-renamed" 0 USD',
+    ])
+  })
+
+  test('says which condition sent a request elsewhere', () => {
+    expect(resolve({ model: 'gold' }).reasons[0]).toBe(
+      'metadata.plan EQUALS of route "gold" does not hold: otherwise "fast"',
+    )
   })
 })
 

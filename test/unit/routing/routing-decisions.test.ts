@@ -1,69 +1,75 @@
 import { describe, expect, test } from 'vitest'
 import type { ModelRequestDraft, RouteCondition } from '../../../src/contract/types.ts'
 import { applyParameters, parameterProblem } from '../../../src/routing/apply-parameters.ts'
-import { orderTargets } from '../../../src/routing/order-targets.ts'
-import { conditionsHold } from '../../../src/routing/route-conditions.ts'
+import { decimalOf, failingCondition } from '../../../src/routing/route-conditions.ts'
 import { chatRequest } from '../model-service/fakes.ts'
 
-describe('the order of targets', () => {
-  const targets = [
-    { id: 'a', weight: 1 },
-    { id: 'b', weight: 0 },
-    { id: 'c', weight: 3 },
-  ]
-  const ids = (draws: number[], strategy: 'ORDERED' | 'WEIGHTED' = 'WEIGHTED') =>
-    orderTargets(strategy, targets, () => draws.shift() ?? 0)
-      .map(({ id }) => id)
-      .join('')
-
-  test.each([
-    ['as written', 'ORDERED' as const, [], 'abc'],
-    ['a drawn first', 'WEIGHTED' as const, [0.24], 'acb'],
-    ['c drawn first', 'WEIGHTED' as const, [0.25], 'cab'],
-    ['c drawn with the highest draw', 'WEIGHTED' as const, [0.999999], 'cab'],
-  ])('%s', (_name, strategy, draws, expected) => {
-    expect(ids(draws, strategy)).toBe(expected)
-  })
-
-  test('follows the weights over many draws', () => {
-    let seed = 1
-    const random = () => {
-      seed = (seed * 48_271) % 2_147_483_647
-      return seed / 2_147_483_647
-    }
-    const firsts = Array.from({ length: 4_000 }, () => orderTargets('WEIGHTED', targets, random)[0]?.id)
-    expect(firsts.filter((id) => id === 'c').length / 4_000).toBeCloseTo(0.75, 1)
-    expect(firsts).not.toContain('b')
-  })
-})
-
 describe('route conditions', () => {
-  const request = chatRequest({ tenant: 'acme', taskType: 'sum', metadata: { plan: 'gold', n: '7' } }, 'x'.repeat(40))
+  const request = chatRequest(
+    { tenant: 'acme', taskType: 'sum', metadata: { plan: 'gold', n: '7', empty: '', 'a.b': 'dotted' } },
+    'x'.repeat(40),
+  )
+  const holds = (conditions: RouteCondition[]) => failingCondition(conditions, request) === null
   test.each<[RouteCondition['field'], RouteCondition['operator'], string[], boolean]>([
     ['metadata.plan', 'EQUALS', ['gold'], true],
     ['metadata.plan', 'EQUALS', ['tin'], false],
+    ['metadata.plan', 'EQUALS', [], false],
     ['metadata.none', 'EQUALS', [''], false],
     ['metadata.none', 'NOT_EQUALS', ['gold'], true],
+    ['metadata.plan', 'NOT_EQUALS', ['gold'], false],
     ['metadata.none', 'EXISTS', [], false],
     ['metadata.plan', 'EXISTS', [], true],
     ['metadata.__proto__', 'EXISTS', [], false],
+    ['metadata.constructor', 'EXISTS', [], false],
+    ['metadata.a.b', 'EQUALS', ['dotted'], true],
     ['tenant', 'IN', ['x', 'acme'], true],
+    ['tenant', 'IN', ['ACME', 'acme '], false],
     ['tenant', 'NOT_IN', ['x', 'acme'], false],
+    ['metadata.none', 'NOT_IN', ['x'], true],
     ['taskType', 'EQUALS', ['sum'], true],
     ['requestType', 'EQUALS', ['CHAT'], true],
+    ['requestType', 'IN', ['EMBEDDING'], false],
     ['inputTokens', 'LESS_THAN', ['11'], true],
+    ['inputTokens', 'LESS_THAN', ['10'], false],
     ['inputTokens', 'GREATER_THAN', ['10'], false],
+    ['inputTokens', 'GREATER_THAN', ['9.5'], true],
+    ['inputTokens', 'GREATER_THAN', [''], false],
+    ['inputTokens', 'LESS_THAN', ['0xff'], false],
+    ['inputTokens', 'LESS_THAN', ['Infinity'], false],
+    ['inputTokens', 'LESS_THAN', [], false],
     ['metadata.n', 'GREATER_THAN', ['6'], true],
+    ['metadata.empty', 'LESS_THAN', ['6'], false],
     ['metadata.plan', 'GREATER_THAN', ['6'], false],
+    ['metadata.none', 'LESS_THAN', ['6'], false],
     ['unheard', 'EQUALS', ['1'], false],
+    ['unheard', 'UNSPECIFIED', ['1'], false],
+    ['tenant', 'LIKE' as 'EQUALS', ['acme'], false],
   ])('%s %s %j is %s', (field, operator, values, expected) => {
-    expect(conditionsHold([{ field, operator, values }], request)).toBe(expected)
+    expect(holds([{ field, operator, values }])).toBe(expected)
   })
 
-  test('must all hold; none holds always', () => {
+  test('must all hold, and the first that does not is named; none holds always', () => {
     const yes: RouteCondition = { field: 'tenant', operator: 'EXISTS', values: [] }
     const no: RouteCondition = { field: 'metadata.none', operator: 'EXISTS', values: [] }
-    expect([conditionsHold([], request), conditionsHold([yes, no], request)]).toEqual([true, false])
+    expect(failingCondition([], request)).toBeNull()
+    expect(failingCondition([yes, no], request)).toBe(no)
+  })
+
+  test.each([
+    ['12', 12],
+    ['-0.5', -0.5],
+    ['1e3', 1_000],
+    ['.5', 0.5],
+    ['', null],
+    [' 1', null],
+    ['0x10', null],
+    ['1_000', null],
+    ['1,5', null],
+    ['NaN', null],
+    ['1e999', null],
+    ['9'.repeat(41), null],
+  ])('%j is the number %s', (text, expected) => {
+    expect(decimalOf(text)).toBe(expected)
   })
 })
 

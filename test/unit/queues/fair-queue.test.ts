@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { FairQueue } from '../../../src/consumers/fair-queue.ts'
 import type { Lane } from '../../../src/contract/types.ts'
+import { FairQueue } from '../../../src/queues/fair-queue.ts'
 
 function filled(counts: Partial<Record<Lane, number>>): FairQueue<Lane> {
   const queue = new FairQueue<Lane>()

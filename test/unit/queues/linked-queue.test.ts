@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { LinkedQueue } from '../../../src/consumers/linked-queue.ts'
+import { LinkedQueue } from '../../../src/queues/linked-queue.ts'
 
 function drained<T>(queue: LinkedQueue<T>): T[] {
   const items: T[] = []

@@ -1,0 +1,227 @@
+import { describe, expect, test } from 'vitest'
+import type { Limits } from '../../../src/contract/types.ts'
+import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { MemoryCallLimits, type MemoryCallLimitsOptions } from '../../../src/limits/memory-call-limits.ts'
+import type { CallPermit, LimitedCall } from '../../../src/model-service/ports.ts'
+import { ManualTimers, settle } from '../consumers/manual-timers.ts'
+
+const none: Limits = { maxConcurrentCalls: null, requestsPerMinute: null, tokensPerMinute: null }
+
+function setUp(options: Partial<MemoryCallLimitsOptions> = {}) {
+  const timers = new ManualTimers()
+  const limits = new MemoryCallLimits({ timers, ...options })
+  const letIn: string[] = []
+  const permits: CallPermit[] = []
+  const wait = (name: string, calls: LimitedCall[], who: { tenant?: string; signal?: AbortSignal } = {}) => {
+    const signal = who.signal ?? new AbortController().signal
+    return limits.waitForTurn(calls, { lane: 'NORMAL', tenant: who.tenant ?? 'acme', signal }).then((turn) => {
+      letIn.push(turn === null ? `${name} gave up` : name)
+      if (turn !== null) permits.push(turn.permit)
+      return turn
+    })
+  }
+  return { timers, limits, letIn, permits, wait }
+}
+
+function call(limits: Partial<Limits> | null, rest: Partial<LimitedCall> = {}): LimitedCall {
+  return { provider: 'p', key: 'k', limits: limits === null ? null : { ...none, ...limits }, tokens: 0, ...rest }
+}
+
+describe('a call', () => {
+  test('without limits is always let in', () => {
+    const { limits } = setUp()
+    for (let i = 0; i < 1_000; i += 1) expect(limits.tryTurn([call(null)])).not.toBeNull()
+  })
+
+  test('is bounded by the calls at once, for each key of its own', () => {
+    const { limits } = setUp()
+    const one = call({ maxConcurrentCalls: 2 })
+    const [first] = [limits.tryTurn([one]), limits.tryTurn([one])]
+    expect(limits.waitMs(one)).toBe(Number.POSITIVE_INFINITY)
+    expect(limits.tryTurn([one])).toBeNull()
+    expect(limits.tryTurn([one, call({ maxConcurrentCalls: 2 }, { key: 'other' })])?.index).toBe(1)
+    first?.permit.end(null)
+    first?.permit.end(null)
+    expect(limits.tryTurn([one])).not.toBeNull()
+    expect(limits.tryTurn([one])).toBeNull()
+  })
+
+  test('is bounded by the requests of a minute, even by those that are over', async () => {
+    const { limits, timers } = setUp()
+    const one = call({ requestsPerMinute: 2 })
+    for (let i = 0; i < 2; i += 1) limits.tryTurn([one])?.permit.end(null)
+    expect(limits.waitMs(one)).toBe(61_000)
+    await timers.advance(61_000)
+    expect(limits.tryTurn([one])).not.toBeNull()
+  })
+
+  test('that was never made does not count', () => {
+    const { limits } = setUp()
+    const one = call({ requestsPerMinute: 1, tokensPerMinute: 10, maxConcurrentCalls: 1 }, { tokens: 10 })
+    limits.tryTurn([one])?.permit.giveBack()
+    expect(limits.tryTurn([one])).not.toBeNull()
+  })
+
+  test('is bounded by the tokens of a minute: as estimated before, as used after', () => {
+    const { limits } = setUp()
+    const one = call({ tokensPerMinute: 100 }, { tokens: 60 })
+    const first = limits.tryTurn([one])
+    expect(limits.tryTurn([one])).toBeNull()
+    first?.permit.end(20)
+    const second = limits.tryTurn([one])
+    expect(second).not.toBeNull()
+    second?.permit.end(null)
+    expect(limits.waitMs({ ...one, tokens: 20 })).toBe(0)
+    expect(limits.waitMs({ ...one, tokens: 21 })).toBeGreaterThan(0)
+  })
+
+  test('is held back by what the provider told, and counts against it', () => {
+    const { limits } = setUp()
+    const permit = limits.begin(call(null))
+    permit.learn({ requests: { limit: 60, remaining: 2, resetMs: 58_000 }, tokens: null })
+    expect(limits.tryTurn([call(null)])).not.toBeNull()
+    expect(limits.tryTurn([call(null)])).not.toBeNull()
+    expect(limits.waitMs(call(null))).toBeGreaterThan(0)
+    permit.learn({ requests: { limit: 60, remaining: 60, resetMs: 0 }, tokens: null })
+    expect(limits.waitMs(call(null))).toBe(0)
+  })
+
+  test('has an equal share of the limits among the workers, and at least one', () => {
+    const { limits } = setUp()
+    limits.setWorkerCount(2)
+    const one = call({ requestsPerMinute: 5, maxConcurrentCalls: 1 })
+    expect(limits.tryTurn([one])).not.toBeNull()
+    expect(limits.status()).toEqual([
+      {
+        provider: 'p',
+        waitingCount: 0,
+        inFlightCount: 1,
+        limits: { maxConcurrentCalls: 1, requestsPerMinute: 2, tokensPerMinute: null },
+      },
+    ])
+    for (const hostile of [0, -1, Number.NaN]) {
+      limits.setWorkerCount(hostile)
+      expect(limits.status()[0]?.limits.requestsPerMinute).toBe(5)
+    }
+  })
+})
+
+test('limits are those of the newest plan, not of a run under way', () => {
+  const { limits } = setUp()
+  const old = call({ maxConcurrentCalls: 1 })
+  limits.tryTurn([old])
+  limits.tryTurn([call({ maxConcurrentCalls: 3 })])
+  expect(limits.waitMs(old)).toBe(0)
+})
+
+describe('who waits', () => {
+  const one = call({ maxConcurrentCalls: 1 })
+
+  test('is let in when a call ends, tenants in turns', async () => {
+    const { limits, letIn, permits, wait } = setUp()
+    const begun = limits.begin(one)
+    for (const name of ['a1', 'a2', 'a3', 'b1']) wait(name, [one], { tenant: name.slice(0, 1) })
+    expect(limits.status()[0]?.waitingCount).toBe(4)
+    begun.end(null)
+    for (let i = 0; i < 4; i += 1) {
+      await settle()
+      permits.at(-1)?.end(null)
+    }
+    expect(letIn).toEqual(['a1', 'a2', 'b1', 'a3'])
+    expect(limits.status()[0]).toMatchObject({ waitingCount: 0, inFlightCount: 0 })
+  })
+
+  test('is let in by the clock', async () => {
+    const { limits, timers, letIn, wait } = setUp()
+    const slow = call({ requestsPerMinute: 1 })
+    limits.begin(slow).end(null)
+    wait('a', [slow])
+    wait('b', [slow])
+    await timers.advance(60_999)
+    expect(letIn).toEqual([])
+    await timers.advance(1)
+    expect(letIn).toEqual(['a'])
+    await timers.advance(61_000)
+    expect(letIn).toEqual(['a', 'b'])
+  })
+
+  test('comes before whoever asks later', async () => {
+    const { limits, timers, letIn, wait } = setUp()
+    const big = call({ tokensPerMinute: 100 }, { tokens: 90 })
+    limits.begin(call({ tokensPerMinute: 100 }, { tokens: 50 })).end(null)
+    wait('big', [big])
+    // It would fit, but would keep the large one out for ever.
+    expect(limits.tryTurn([{ ...big, tokens: 10 }])).toBeNull()
+    wait('small', [{ ...big, tokens: 10 }])
+    await timers.advance(61_000)
+    expect(letIn).toEqual(['big', 'small'])
+  })
+
+  test('takes whichever key is free first, and one place only', async () => {
+    const { limits, letIn, wait } = setUp()
+    const other = call({ maxConcurrentCalls: 1 }, { key: 'other' })
+    const [begun, alsoBegun] = [limits.begin(one), limits.begin(other)]
+    const turn = wait('a', [one, other])
+    alsoBegun.end(null)
+    expect((await turn)?.index).toBe(1)
+    begun.end(null)
+    await settle()
+    expect(letIn).toEqual(['a'])
+    expect(limits.tryTurn([one])).not.toBeNull()
+  })
+
+  test('gives up by its signal and holds nobody up', async () => {
+    const refused: string[] = []
+    const { limits, letIn, wait } = setUp({ onRefused: (provider) => refused.push(provider) })
+    const begun = limits.begin(one)
+    const controllers = [new AbortController(), new AbortController()]
+    for (const [index, { signal }] of controllers.entries()) wait(`a${index}`, [one], { signal })
+    wait('b', [one])
+    controllers[0]?.abort(new ModelServiceError('RATE_LIMITED', 'x'))
+    controllers[1]?.abort()
+    await settle()
+    expect(letIn).toEqual(['a0 gave up', 'a1 gave up'])
+    expect(limits.status()[0]?.waitingCount).toBe(1)
+    begun.end(null)
+    await settle()
+    expect(letIn.at(-1)).toBe('b')
+    expect(refused).toEqual(['p'])
+    expect(await limits.waitForTurn([one], { lane: 'NORMAL', tenant: 'x', signal: AbortSignal.abort() })).toBeNull()
+  })
+
+  test('hears of other limits at once', async () => {
+    const { limits, letIn, wait } = setUp()
+    limits.begin(one)
+    wait('a', [one])
+    limits.update('other', null)
+    await settle()
+    expect(letIn).toEqual([])
+    limits.update('p', { ...none, maxConcurrentCalls: 2 })
+    await settle()
+    expect(letIn).toEqual(['a'])
+  })
+
+  test('hears of fewer workers at once', async () => {
+    const { limits, letIn, wait } = setUp()
+    limits.setWorkerCount(2)
+    const two = call({ maxConcurrentCalls: 2 })
+    limits.begin(two)
+    wait('a', [two])
+    await settle()
+    expect(letIn).toEqual([])
+    limits.setWorkerCount(1)
+    await settle()
+    expect(letIn).toEqual(['a'])
+  })
+
+  test('leaves no timer behind', async () => {
+    const { limits, timers, wait } = setUp()
+    const slow = call({ requestsPerMinute: 1 })
+    limits.begin(slow).end(null)
+    const controller = new AbortController()
+    wait('a', [slow], { signal: controller.signal })
+    expect(timers.pendingCount).toBe(1)
+    controller.abort()
+    expect(timers.pendingCount).toBe(0)
+  })
+})
