@@ -1,19 +1,20 @@
 /**
- * The limits of provider keys, in the memory of one process: calls at once, requests and tokens a minute, as the registry sets them,
- * and as providers tell them in their answers. A request is let in, or waits:
+ * The limits of provider keys, in the memory of one process: calls at once, requests and tokens a minute, as the registry sets them
+ * for a key; and what providers tell in their answers, which they count by the model. A request is let in, or waits:
  *
- *   asked ──► let in, when nobody waits for the key and its limits allow ──► call ──► ended: what it really took is counted
- *     └─────► waiting, by lane and tenant as for a slot ──► let in, or given up by its signal
+ *   asked ──► let in, when nobody is held up before it and the limits allow ──► call ──► ended: what it really took is counted
+ *     └─────► waiting in the line of its model, by lane and tenant as for a slot ──► let in, or given up by its signal
  *
- * The first of the line waits until its own amount fits, and holds up the others of the key: else large requests would never come
- * in. Limits are those of all workers together; each keeps to an equal share, as nothing but a common store asked before every call
- * could share them better. There are as many entries as keys of providers.
+ * The lines of a key take turns. The first of a line waits until its own amount fits: while the key's limits keep it out, nobody
+ * comes in before it, or large requests never would; while only its model is exhausted, the other lines go on. Limits are those
+ * of all workers together; each keeps to an equal share, as nothing but a common store asked before every call could share them
+ * better. There are as many entries as keys of providers.
  */
 import type { Limits } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { CallLimits, CallPermit, LimitedCall, Timers, WaitingTurn } from '../model-service/ports.ts'
 import { FairQueue } from '../queues/fair-queue.ts'
-import { type LearnedLimit, learnedWaitMs } from './learned-limit.ts'
+import { type LearnedLimit, learnedWaitMs, longestBelievedMs } from './learned-limit.ts'
 import { MinuteWindow } from './minute-window.ts'
 import type { RateLimitState } from './read-rate-limits.ts'
 
@@ -40,21 +41,32 @@ interface Told {
   at: number
 }
 
+/** A key of a provider. */
 interface Entry {
   readonly provider: string
   limits: Limits
   inFlightCount: number
+  /** Places in all lines. */
+  waitingCount: number
   readonly requests: MinuteWindow
   readonly tokens: MinuteWindow
+  /** By model, in the order of their turns. */
+  readonly lines: Map<string, Line>
+  cancelTimer: () => void
+}
+
+/** A model under a key. */
+interface Line {
+  readonly model: string
+  readonly entry: Entry
   readonly told: { requests: Told | null; tokens: Told | null }
   readonly queue: FairQueue<Place>
   /** The first of the line, once taken out of the queue. */
   first: Place | null
   waitingCount: number
-  cancelTimer: () => void
 }
 
-/** One who waits, for any of several keys; in the line of each. */
+/** One who waits, for any of several calls; in the line of each. */
 interface Waiter {
   isOver: boolean
   letIn(index: number): void
@@ -63,13 +75,15 @@ interface Waiter {
 interface Place {
   waiter: Waiter
   tenant: string
-  call: LimitedCall
+  tokens: number
   index: number
 }
 
 const noLimits: Limits = { maxConcurrentCalls: null, requestsPerMinute: null, tokensPerMinute: null }
-/** However long the wait is reckoned, the line is looked at again after so long, in ms. */
+/** However long the wait is reckoned, the lines are looked at again after so long, in ms. */
 const lookAgainMs = 30_000
+/** Model names come from requests, so their number has no other bound. */
+const maxLines = 1_024
 
 /** See the top of the file. */
 export class MemoryCallLimits implements CallLimits {
@@ -81,8 +95,8 @@ export class MemoryCallLimits implements CallLimits {
 
   constructor({ timers, tenantWeights = new Map(), onRefused = () => {} }: MemoryCallLimitsOptions) {
     this.#timers = timers
-    this.#onRefused = onRefused
     this.#tenantWeights = tenantWeights
+    this.#onRefused = onRefused
   }
 
   /** How many workers share the limits; at least 1. */
@@ -92,18 +106,18 @@ export class MemoryCallLimits implements CallLimits {
   }
 
   waitMs(call: LimitedCall): number {
-    const entry = this.#entryOf(call)
-    const ownMs = this.#waitOf(entry, call.tokens)
-    return entry.waitingCount > 0 ? Math.max(1, ownMs) : ownMs
+    const line = this.#lineOf(call)
+    const ownMs = Math.max(this.#keyWaitOf(line.entry, call.tokens), this.#toldWaitOf(line, call.tokens))
+    return this.#isHeldUp(line) ? Math.max(1, ownMs) : ownMs
   }
 
   begin(call: LimitedCall): CallPermit {
-    return this.#begin(this.#entryOf(call), call.tokens)
+    return this.#begin(this.#lineOf(call), call.tokens)
   }
 
   tryTurn(calls: readonly LimitedCall[]): { index: number; permit: CallPermit } | null {
     // Asked for a fresh plan, so these are the newest limits; runs under way carry older ones.
-    for (const call of calls) this.#entryOf(call).limits = call.limits ?? noLimits
+    for (const call of calls) this.#lineOf(call).entry.limits = call.limits ?? noLimits
     const index = calls.findIndex((call) => this.waitMs(call) === 0)
     const call = calls[index]
     return call === undefined ? null : { index, permit: this.begin(call) }
@@ -115,11 +129,15 @@ export class MemoryCallLimits implements CallLimits {
   ): Promise<{ index: number; permit: CallPermit } | null> {
     if (signal.aborted || calls.length === 0) return Promise.resolve(null)
     return new Promise((resolve) => {
-      const entries = calls.map((call) => this.#entryOf(call))
+      const lines = calls.map((call) => this.#lineOf(call))
+      const entries = new Set(lines.map(({ entry }) => entry))
       const end = (turn: { index: number; permit: CallPermit } | null) => {
         waiter.isOver = true
         signal.removeEventListener('abort', giveUp)
-        for (const entry of entries) entry.waitingCount -= 1
+        for (const line of lines) {
+          line.waitingCount -= 1
+          line.entry.waitingCount -= 1
+        }
         resolve(turn)
       }
       const giveUp = () => {
@@ -134,16 +152,15 @@ export class MemoryCallLimits implements CallLimits {
       const waiter: Waiter = {
         isOver: false,
         letIn: (index) => {
-          const [entry, call] = [entries[index], calls[index]]
-          if (entry !== undefined && call !== undefined) end({ index, permit: this.#begin(entry, call.tokens) })
+          const [line, call] = [lines[index], calls[index]]
+          if (line !== undefined && call !== undefined) end({ index, permit: this.#begin(line, call.tokens) })
         },
       }
       signal.addEventListener('abort', giveUp, { once: true })
-      for (const [index, entry] of entries.entries()) {
-        const call = calls[index]
-        if (call === undefined) continue
-        entry.waitingCount += 1
-        entry.queue.add(lane, tenant, { waiter, tenant, call, index })
+      for (const [index, line] of lines.entries()) {
+        line.waitingCount += 1
+        line.entry.waitingCount += 1
+        line.queue.add(lane, tenant, { waiter, tenant, tokens: calls[index]?.tokens ?? 0, index })
       }
       for (const entry of entries) this.#pump(entry)
     })
@@ -176,24 +193,25 @@ export class MemoryCallLimits implements CallLimits {
     return [...byProvider.values()]
   }
 
-  #entryOf({ provider, key, limits }: LimitedCall): Entry {
+  #lineOf({ provider, key, model, limits }: LimitedCall): Line {
     const id = `${provider}\0${key ?? ''}`
-    const known = this.#entries.get(id)
-    if (known !== undefined) return known
-    const entry: Entry = {
-      provider,
-      limits: limits ?? noLimits,
-      inFlightCount: 0,
-      requests: new MinuteWindow(),
-      tokens: new MinuteWindow(),
-      told: { requests: null, tokens: null },
-      queue: new FairQueue({ weights: this.#tenantWeights }),
-      first: null,
-      waitingCount: 0,
-      cancelTimer: () => {},
+    let entry = this.#entries.get(id)
+    if (entry === undefined) {
+      entry = {
+        ...{ provider, limits: limits ?? noLimits, inFlightCount: 0, waitingCount: 0, lines: new Map() },
+        ...{ requests: new MinuteWindow(), tokens: new MinuteWindow() },
+        cancelTimer: () => {},
+      }
+      this.#entries.set(id, entry)
     }
-    this.#entries.set(id, entry)
-    return entry
+    let line = entry.lines.get(model)
+    if (line === undefined) {
+      if (entry.lines.size >= maxLines) this.#sweep(entry)
+      const queue = new FairQueue<Place>({ weights: this.#tenantWeights })
+      line = { model, entry, queue, told: { requests: null, tokens: null }, first: null, waitingCount: 0 }
+      entry.lines.set(model, line)
+    }
+    return line
   }
 
   /** A whole share of at least 1: a limit below the number of workers cannot be kept. */
@@ -201,31 +219,46 @@ export class MemoryCallLimits implements CallLimits {
     return limit === null ? null : Math.max(1, Math.floor(limit / this.#workerCount))
   }
 
-  /** In how many ms the limits allow a call of so many tokens; Infinity while only the end of another one can help. */
-  #waitOf(entry: Entry, tokens: number): number {
-    const { limits, requests, told, inFlightCount } = entry
+  /** In how many ms the key's limits allow a call of so many tokens; Infinity while only the end of another one can help. */
+  #keyWaitOf({ limits, requests, tokens: taken, inFlightCount }: Entry, tokens: number): number {
     const now = this.#timers.now()
-    const [calls, perMinute, tokensPerMinute] = [
-      this.#shareOf(limits.maxConcurrentCalls),
-      this.#shareOf(limits.requestsPerMinute),
-      this.#shareOf(limits.tokensPerMinute),
-    ]
+    const calls = this.#shareOf(limits.maxConcurrentCalls)
+    const perMinute = this.#shareOf(limits.requestsPerMinute)
+    const tokensPerMinute = this.#shareOf(limits.tokensPerMinute)
     if (calls !== null && inFlightCount >= calls) return Number.POSITIVE_INFINITY
     return Math.max(
       perMinute === null ? 0 : requests.waitMs(1, perMinute, now),
-      tokensPerMinute === null ? 0 : entry.tokens.waitMs(tokens, tokensPerMinute, now),
-      told.requests === null ? 0 : learnedWaitMs(told.requests.limit, 1, now - told.requests.at),
-      told.tokens === null ? 0 : learnedWaitMs(told.tokens.limit, tokens, now - told.tokens.at),
+      tokensPerMinute === null ? 0 : taken.waitMs(tokens, tokensPerMinute, now),
     )
   }
 
-  #begin(entry: Entry, tokens: number): CallPermit {
+  /** In how many ms the provider's own word allows it. */
+  #toldWaitOf({ told: { requests, tokens: told } }: Line, tokens: number): number {
+    const now = this.#timers.now()
+    return Math.max(
+      requests === null ? 0 : learnedWaitMs(requests.limit, 1, now - requests.at),
+      told === null ? 0 : learnedWaitMs(told.limit, tokens, now - told.at),
+    )
+  }
+
+  /** Whether somebody waits who is to come in first: in this line, or in another that the key's limits keep out. */
+  #isHeldUp(line: Line): boolean {
+    if (line.entry.waitingCount === 0) return false
+    if (line.waitingCount > 0) return true
+    for (const other of line.entry.lines.values()) {
+      if (other.waitingCount > 0 && this.#keyWaitOf(line.entry, other.first?.tokens ?? 0) > 0) return true
+    }
+    return false
+  }
+
+  #begin(line: Line, tokens: number): CallPermit {
+    const { entry } = line
     const startedAt = this.#timers.now()
     entry.inFlightCount += 1
     entry.requests.add(1, startedAt, startedAt)
     entry.tokens.add(tokens, startedAt, startedAt)
-    if (entry.told.requests !== null) entry.told.requests.limit.remaining -= 1
-    if (entry.told.tokens !== null) entry.told.tokens.limit.remaining -= tokens
+    if (line.told.requests !== null) line.told.requests.limit.remaining -= 1
+    if (line.told.tokens !== null) line.told.tokens.limit.remaining -= tokens
     let isOver = false
     const end = (requestCount: number, tokenCount: number) => {
       if (isOver) return
@@ -239,44 +272,78 @@ export class MemoryCallLimits implements CallLimits {
     return {
       end: (usedTokens) => end(1, usedTokens ?? tokens),
       giveBack: () => end(0, 0),
-      learn: (state) => this.#learn(entry, state),
+      learn: (state) => this.#learn(line, state),
     }
   }
 
   /** The newest word counts: it tells of all workers, and of whoever else uses the key. */
-  #learn({ told }: Entry, { requests, tokens }: RateLimitState): void {
+  #learn(from: Line, { requests, tokens }: RateLimitState): void {
+    const { entry, model } = from
+    // It may have been dropped while the call ran.
+    const line = entry.lines.get(model) ?? from
+    entry.lines.set(model, line)
     const at = this.#timers.now()
-    if (requests !== null) told.requests = { limit: { ...requests }, at }
-    if (tokens !== null) told.tokens = { limit: { ...tokens }, at }
+    if (requests !== null) line.told.requests = { limit: { ...requests }, at }
+    if (tokens !== null) line.told.tokens = { limit: { ...tokens }, at }
+    this.#pump(entry)
   }
 
   /** Lets in who may come in; then waits for the moment when the next may. */
   #pump(entry: Entry): void {
     entry.cancelTimer()
     entry.cancelTimer = () => {}
-    for (;;) {
-      entry.first ??= this.#next(entry)
-      const { first } = entry
-      if (first === null) return
-      if (first.waiter.isOver) {
-        entry.first = null
-        continue
-      }
-      const waitMs = this.#waitOf(entry, first.call.tokens)
-      if (waitMs > 0) {
-        entry.cancelTimer = this.#timers.after(Math.min(waitMs, lookAgainMs), () => this.#pump(entry))
-        return
-      }
-      entry.first = null
-      first.waiter.letIn(first.index)
+    while (entry.waitingCount > 0) {
+      const waitMs = this.#letOneIn(entry)
+      if (waitMs === 'one-came-in') continue
+      if (waitMs === null) return
+      entry.cancelTimer = this.#timers.after(Math.min(waitMs, lookAgainMs), () => this.#pump(entry))
+      return
     }
   }
 
-  #next({ queue }: Entry): Place | null {
-    const place = queue.take()
-    if (place === undefined) return null
-    // Nobody is bounded here by what is in flight.
-    queue.ended(place.tenant)
-    return place
+  /** Otherwise in how many ms to look again; null when nobody waits. */
+  #letOneIn(entry: Entry): 'one-came-in' | number | null {
+    let soonest: number | null = null
+    for (const line of [...entry.lines.values()]) {
+      const first = this.#firstOf(line)
+      if (first === null) continue
+      const keyMs = this.#keyWaitOf(entry, first.tokens)
+      if (keyMs > 0) return keyMs
+      const toldMs = this.#toldWaitOf(line, first.tokens)
+      if (toldMs > 0) {
+        soonest = Math.min(soonest ?? toldMs, toldMs)
+        continue
+      }
+      line.first = null
+      entry.lines.delete(line.model)
+      entry.lines.set(line.model, line)
+      first.waiter.letIn(first.index)
+      return 'one-came-in'
+    }
+    return soonest
+  }
+
+  /** The first who still waits. */
+  #firstOf(line: Line): Place | null {
+    for (;;) {
+      if (line.first === null) {
+        const place = line.queue.take()
+        if (place === undefined) return null
+        // Nobody is bounded here by what is in flight.
+        line.queue.ended(place.tenant)
+        line.first = place
+      }
+      if (!line.first.waiter.isOver) return line.first
+      line.first = null
+    }
+  }
+
+  /** Drops lines that nobody waits in: first those of which nothing is known, then any, the one let in longest ago first. */
+  #sweep({ lines }: Entry): void {
+    const oldest = this.#timers.now() - longestBelievedMs
+    for (const { model, waitingCount, told } of lines.values()) {
+      const isKnown = (told.requests?.at ?? oldest) > oldest || (told.tokens?.at ?? oldest) > oldest
+      if (waitingCount === 0 && (!isKnown || lines.size > maxLines)) lines.delete(model)
+    }
   }
 }

@@ -415,6 +415,8 @@ export interface LimitedCall {
   provider: string
   /** Name of the key; null where there is none. */
   key: string | null
+  /** Model name at the provider: it counts its own limits by the model. */
+  model: string
   /** The provider's limits for one key, over all workers, as they are now; null is none. */
   limits: Limits | null
   /** Tokens that it will take, by estimate. */

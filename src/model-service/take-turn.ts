@@ -69,8 +69,8 @@ export async function takeTurn(run: TurnRun): Promise<Turn | null> {
 }
 
 /** A call as its limits see it. */
-export function limitedCallOf({ provider, tokens }: PlannedTarget, { key }: KeyedAdapter): LimitedCall {
-  return { provider: provider.id, key, limits: provider.limits, tokens }
+export function limitedCallOf({ provider, providerModel, tokens }: PlannedTarget, { key }: KeyedAdapter): LimitedCall {
+  return { provider: provider.id, key, model: providerModel, limits: provider.limits, tokens }
 }
 
 type Way = Omit<Turn, 'permit'>

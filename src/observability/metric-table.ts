@@ -142,7 +142,7 @@ export const metricTable = {
   limitWaiting: {
     name: 'model_service_limit_waiting_requests',
     type: 'gauge',
-    help: 'Requests that wait, unclaimed, for the limits of a provider key.',
+    help: 'Requests that wait, unclaimed, for the limits of a provider; once for each of its keys.',
     labels: ['provider'],
   },
   limitInForce: {

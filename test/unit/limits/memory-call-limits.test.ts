@@ -24,7 +24,14 @@ function setUp(options: Partial<MemoryCallLimitsOptions> = {}) {
 }
 
 function call(limits: Partial<Limits> | null, rest: Partial<LimitedCall> = {}): LimitedCall {
-  return { provider: 'p', key: 'k', limits: limits === null ? null : { ...none, ...limits }, tokens: 0, ...rest }
+  return {
+    provider: 'p',
+    key: 'k',
+    model: 'm',
+    limits: limits === null ? null : { ...none, ...limits },
+    tokens: 0,
+    ...rest,
+  }
 }
 
 describe('a call', () => {
@@ -84,6 +91,42 @@ describe('a call', () => {
     expect(limits.waitMs(call(null))).toBeGreaterThan(0)
     permit.learn({ requests: { limit: 60, remaining: 60, resetMs: 0 }, tokens: null })
     expect(limits.waitMs(call(null))).toBe(0)
+  })
+
+  test('of another model is not held back by it, nor by who waits for it', async () => {
+    const { limits, letIn, wait, timers } = setUp()
+    const exhausted = call(null)
+    const other = call(null, { model: 'other' })
+    limits.begin(exhausted).learn({ requests: { limit: 1, remaining: 0, resetMs: 20_000 }, tokens: null })
+    wait('a', [exhausted])
+    expect(limits.tryTurn([other])).not.toBeNull()
+    wait('b', [other])
+    await settle()
+    expect(letIn).toEqual(['b'])
+    await timers.advance(20_000)
+    expect(letIn).toEqual(['b', 'a'])
+  })
+
+  test('is held back by the newest word only', async () => {
+    const { limits, letIn, wait } = setUp()
+    const permit = limits.begin(call(null))
+    permit.learn({ requests: { limit: 1, remaining: 0, resetMs: 20_000 }, tokens: null })
+    wait('a', [call(null)])
+    permit.learn({ requests: null, tokens: { limit: 10, remaining: 10, resetMs: 0 } })
+    await settle()
+    expect(letIn).toEqual([])
+    permit.learn({ requests: { limit: 1, remaining: 1, resetMs: 0 }, tokens: null })
+    await settle()
+    expect(letIn).toEqual(['a'])
+  })
+
+  test('is known for as many models as are called, and what was told of them is kept for a minute', () => {
+    const { limits } = setUp()
+    const told = limits.begin(call(null))
+    for (let i = 0; i < 900; i += 1) limits.tryTurn([call(null, { model: `m${i}` })])
+    told.learn({ requests: { limit: 1, remaining: 0, resetMs: 60_000 }, tokens: null })
+    for (let i = 0; i < 900; i += 1) limits.tryTurn([call(null, { model: `n${i}` })])
+    expect(limits.waitMs(call(null))).toBeGreaterThan(0)
   })
 
   test('has an equal share of the limits among the workers, and at least one', () => {
@@ -155,6 +198,32 @@ describe('who waits', () => {
     wait('small', [{ ...big, tokens: 10 }])
     await timers.advance(61_000)
     expect(letIn).toEqual(['big', 'small'])
+  })
+
+  test('is not overtaken in the line of another model while the key keeps it out', async () => {
+    const { limits, timers, letIn, wait } = setUp()
+    const big = call({ tokensPerMinute: 100 }, { tokens: 90 })
+    const small = call({ tokensPerMinute: 100 }, { tokens: 10, model: 'other' })
+    limits.begin({ ...big, tokens: 50 }).end(null)
+    wait('big', [big])
+    expect(limits.tryTurn([small])).toBeNull()
+    wait('small', [small])
+    await settle()
+    expect(letIn).toEqual([])
+    await timers.advance(61_000)
+    expect(letIn).toEqual(['big', 'small'])
+  })
+
+  test('takes turns with those of other models', async () => {
+    const { limits, letIn, permits, wait } = setUp()
+    const begun = limits.begin(one)
+    for (const name of ['a1', 'a2', 'b1', 'b2']) wait(name, [{ ...one, model: name.slice(0, 1) }])
+    begun.end(null)
+    for (let i = 0; i < 4; i += 1) {
+      await settle()
+      permits.at(-1)?.end(null)
+    }
+    expect(letIn).toEqual(['a1', 'b1', 'a2', 'b2'])
   })
 
   test('takes whichever key is free first, and one place only', async () => {
