@@ -418,7 +418,7 @@ function chooseWay(run: CallRun, target: PlannedTarget, without: ReadonlySet<str
 
 function standingOf(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): TargetStanding {
   const standing = run.health.standing(callTargetOf(target, keyed))
-  if (standing.kind !== 'ready' || isTurn(run, target, keyed)) return standing
+  if (standing.kind !== 'ready') return standing
   const waitMs = run.limits.waitMs(limitedCallOf(target, keyed))
   return waitMs === 0 ? standing : { kind: 'limited', waitMs }
 }

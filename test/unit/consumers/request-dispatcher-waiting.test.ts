@@ -115,6 +115,7 @@ describe('a request that waits for the limits of a provider', () => {
     await settle()
     dispatcher.cancel({ tenant: 'acme', requestId: 'slow1' }, new ModelServiceError('CANCELLED', 'x'))
     await settle()
+    expect(delivery.claims).toEqual(['r2'])
     service.end('r2')
     await settle()
     expect(delivery.claims).toEqual(['r2', 'slow1'])

@@ -58,6 +58,7 @@ const models = [
   }),
   modelDefinition({ id: 'small', provider: 'openai', contextWindow: 10 }),
   modelDefinition({ id: 'old', provider: 'openai', status: 'DEPRECATED', defaultParameters: { temperature: '0.3' } }),
+  modelDefinition({ id: 'third', provider: 'azure-openai' }),
   modelDefinition({ id: 'asleep', provider: 'openai', status: 'INACTIVE' }),
   modelDefinition({ id: 'vectors', provider: 'openai', capabilities: ['EMBEDDING'] }),
   modelDefinition({ id: 'keyless', provider: 'ollama' }),
@@ -70,6 +71,8 @@ const routes = [
   }),
   routeDefinition({ id: 'narrow', targets: [{ model: 'small' }], onContextLength: 'second' }),
   routeDefinition({ id: 'touchy', targets: [{ model: 'first' }], onContentFilter: 'second' }),
+  routeDefinition({ id: 'azures', targets: [{ model: 'second' }, { model: 'third' }] }),
+  routeDefinition({ id: 'touchy-twice', targets: [{ model: 'first' }], onContentFilter: 'azures' }),
   routeDefinition({ id: 'stubborn', targets: [{ model: 'first' }], onContentFilter: 'other-first' }),
   routeDefinition({ id: 'other-first', targets: [{ model: 'first' }], onContentFilter: 'second' }),
   routeDefinition({
@@ -385,6 +388,14 @@ describe('a route', () => {
     expect([openai.calls.length, azure.calls.length]).toEqual([1, 0])
   })
 
+  test('does not take a second refusal further', async () => {
+    const openai = new FakeProvider('openai', [fail('CONTENT_FILTERED')])
+    const azure = new FakeProvider('azure-openai', [fail('CONTENT_FILTERED')])
+    const { service: processing } = service([], { providerFactory: fakeFactory([openai, azure]) })
+    const completion = await processing.process(chatRequest({ model: 'touchy-twice' }))
+    expect(completion.attempts.map(({ model }) => model)).toEqual(['gpt-4o', 'second'])
+  })
+
   test('ends with the refusal where the other target refuses, too', async () => {
     const refusing = new FakeProvider('azure-openai', [fail('CONTENT_FILTERED')])
     const openai = new FakeProvider('openai', [fail('CONTENT_FILTERED')])
@@ -521,6 +532,52 @@ describe('a provider with limits', () => {
     await vi.waitFor(() => expect(openai.calls).toHaveLength(1))
     first.abort()
     await running
+  })
+
+  test('counts a retry as well', async () => {
+    const flaky = fail('PROVIDER_UNAVAILABLE', { httpStatus: 503 })
+    const { service: processing, openai } = service([flaky, () => chatAnswer()], {
+      settings: { ...settings, maxQueueWaitMs: 0, reliability: { targetRetriesCount: 1 } },
+      random: () => 0,
+      db: {
+        registry: { snapshot: async () => snapshotOf(limited({ requestsPerMinute: 2 })) } as never,
+        specializations: { prompt: async () => null },
+      },
+    })
+    expect((await processing.process(chatRequest({ model: 'first' }))).attempts).toHaveLength(2)
+    const next = await processing.process(chatRequest({ model: 'first', requestId: 'r-2' }))
+    expect(next.error?.code).toBe('RATE_LIMITED')
+    expect(openai.calls).toHaveLength(2)
+  })
+
+  test('is not called again within a run beyond them', async () => {
+    const flaky = fail('PROVIDER_UNAVAILABLE', { httpStatus: 503 })
+    const { service: processing, openai } = service([flaky, () => chatAnswer()], {
+      settings: { ...settings, reliability: { targetRetriesCount: 1 } },
+      random: () => 0,
+      db: {
+        registry: { snapshot: async () => snapshotOf(limited({ requestsPerMinute: 1 })) } as never,
+        specializations: { prompt: async () => null },
+      },
+    })
+    const completion = await processing.process(chatRequest({ model: 'first' }))
+    expect(completion).toMatchObject({ status: 'FAILED', error: { code: 'PROVIDER_UNAVAILABLE' }, attempts: [{}] })
+    expect(openai.calls).toHaveLength(1)
+  })
+
+  test('is not called beyond them to see whether it takes its refused key again', async () => {
+    const { service: processing, openai } = service([], {
+      targetHealth: { standing: () => ({ kind: 'key-refused', waitMs: 9 }), begin: () => () => {}, turn: () => 0 },
+      callLimits: {
+        waitMs: () => 5,
+        begin: () => ({ end() {}, giveBack() {}, learn() {} }),
+        tryTurn: () => null,
+        waitForTurn: async () => null,
+        update() {},
+      },
+    })
+    expect(await processing.process(chatRequest({ model: 'first' }))).toMatchObject({ status: 'FAILED', attempts: [] })
+    expect(openai.calls).toHaveLength(0)
   })
 
   test('sets the limits by what its answers say', async () => {
