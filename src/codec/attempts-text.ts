@@ -3,7 +3,7 @@
  * row. JSON, so that a worker of another version reads what it knows; texts in it have no U+0000 as such.
  */
 import type { Attempt } from '../contract/types.ts'
-import { completeDraft } from './contract-type.ts'
+import { contractType } from './contract-type.ts'
 
 /** Writes attempts. */
 export function attemptsToText(attempts: readonly Attempt[]): string {
@@ -14,9 +14,15 @@ export function attemptsToText(attempts: readonly Attempt[]): string {
 export function attemptsFromText(text: string): Attempt[] | null {
   try {
     const attempts: unknown = JSON.parse(text)
-    if (!Array.isArray(attempts)) return null
-    return completeDraft('ModelCompletion', { requestId: '-', attempts }).attempts
+    if (!Array.isArray(attempts) || !attempts.every(isRecord)) return null
+    // Through the Avro bytes: fields of a newer version fall away, those of an older one get their defaults.
+    const type = contractType('ModelCompletion')
+    return type.decode(type.encode({ requestId: '-', attempts })).attempts
   } catch {
     return null
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
