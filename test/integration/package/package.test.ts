@@ -87,7 +87,7 @@ describe('the tarball', () => {
 
   test('is small', () => {
     const { size, unpackedSize } = user().tarball
-    expect(size).toBeLessThan(750_000)
+    expect(size).toBeLessThan(900_000)
     expect(unpackedSize).toBeLessThan(2_500_000)
   })
 
