@@ -194,6 +194,8 @@ export class RequestDispatcher {
   #deadLetteringCount = 0
   /** Runs without a slot. */
   #asideCount = 0
+  /** Those of them that are in the queue for one again. */
+  #resumingCount = 0
   readonly #database: Outage
   /** Whether it is the broker, not the database, that claims wait for. */
   #isBrokerAway = false
@@ -285,7 +287,7 @@ export class RequestDispatcher {
     return {
       inHandCount: this.#window.count,
       inHandBytes: this.#window.bytes,
-      waitingCount: this.#queue.count + this.#asideCount,
+      waitingCount: this.#queue.count + this.#asideCount - this.#resumingCount,
       runningCount: this.#slotsTaken,
       isPaused: this.#isPaused,
       databaseAway: this.#database.state !== 'here' && !this.#isBrokerAway,
@@ -516,6 +518,7 @@ export class RequestDispatcher {
         end()
       }
       const resume = () => {
+        this.#resumingCount -= 1
         if (isOver) {
           this.#queue.ended(tenant)
           return
@@ -528,6 +531,7 @@ export class RequestDispatcher {
       else signal.addEventListener('abort', giveUp)
       if (isOver) return
       this.#queue.add(lane, tenant, { entry, request, job, rejection, resume }, 'first')
+      this.#resumingCount += 1
       this.#pump()
     })
   }

@@ -39,7 +39,7 @@ export const metricTable = {
   inHand: {
     name: 'model_service_intake_records',
     type: 'gauge',
-    help: 'Records in hand: waiting for a slot, and running (a call may be under way). The rest of `in_hand` is decoded, parked or dead-lettered.',
+    help: 'Records in hand: waiting for a slot or for the limits of a provider, and running (a call may be under way). The rest of `in_hand` is decoded, parked or dead-lettered.',
     labels: ['consumer', 'state'],
   },
   inHandLimit: {

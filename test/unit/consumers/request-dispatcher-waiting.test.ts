@@ -43,6 +43,7 @@ describe('a request that waits for the limits of a provider', () => {
 
     await letIn('slow1')
     expect(service.runningIds).toEqual(['r2'])
+    expect(dispatcher.status()).toMatchObject({ runningCount: 1, waitingCount: 2, inHandCount: 3 })
     service.end('r2')
     await settle()
     expect(service.runningIds).toEqual(['slow1'])
