@@ -336,6 +336,12 @@ export const settingsSchema = {
       String(64 * mebibyte),
       'Media of one chat together, where the service fetches them for the provider. No provider takes more than 100 MB.',
     ),
+    structuredOutputRepair: defaulting(
+      'STRUCTURED_OUTPUT_REPAIR',
+      flag,
+      'true',
+      'Whether a chat answer that does not fit the JSON Schema it was asked for is sent back once to be mended. That is a further call, with its cost.',
+    ),
     providerAllowedHosts: defaulting(
       'PROVIDER_ALLOWED_HOSTS',
       hosts,

@@ -84,6 +84,13 @@ export const errorCatalogue = {
     retryable: false,
     action: 'Change the content; sending it again elsewhere is not attempted.',
   },
+  OUTPUT_INVALID: {
+    summary:
+      'The answer does not fit the JSON Schema that the request asked for. The completion keeps it; it was paid for.',
+    retryable: false,
+    action:
+      'Use a model that keeps to schemas, simplify the schema, or raise sampling.maxOutputTokens when the answer was cut.',
+  },
   PROVIDER_ERROR: {
     summary: 'The provider answered with an error of its own, or with something that is not a valid answer.',
     retryable: true,

@@ -35,7 +35,7 @@ export function buildCompletion(parts: CompletionParts): ModelCompletion {
     kind: isInputType(request.input?.type) ? requestTypeOf(request.input) : 'UNSPECIFIED',
     ...outputs(result),
     finishReason: answer?.finishReason ?? 'UNSPECIFIED',
-    confidence: answer === null ? null : confidenceOf(answer),
+    confidence: answer === null || ending !== null ? null : confidenceOf(answer),
     usage: totalUsage(attempts.map(({ usage }) => usage)),
     cost: totalCost(attempts.map(({ cost }) => cost)),
     error: ending?.error.toDetail() ?? null,

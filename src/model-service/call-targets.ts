@@ -5,7 +5,7 @@
  *   target ──► passed over: its breaker is open, its key is refused, its rate limit is reached ──► next target
  *      │
  *      ▼
- *   attempt ──► answered
+ *   attempt ──► answered ──► does not fit the schema that was asked for: sent back once to be mended, then the end
  *      │  └─ failed ──► same target after a wait, same target with another key, next target, or the end: see after-failure.ts
  *      └─ the run was ended meanwhile: deadline, cancellation, loss of the claim
  *
@@ -41,6 +41,8 @@ import type {
   Timers,
 } from './ports.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
+import { judgeAnswer, outputInvalid, type UnfitAnswer } from './structured-output/judge-answer.ts'
+import { repairInput } from './structured-output/repair-input.ts'
 import { waitFor } from './system-timers.ts'
 import { limitedCallOf, type Turn } from './take-turn.ts'
 
@@ -56,6 +58,8 @@ export interface CallRun {
   registryVersion: number
   attemptTimeoutMs: number
   reliability: Readonly<ReliabilitySettings>
+  /** Whether an answer that does not fit the schema that was asked for is sent back once. */
+  isOutputRepaired: boolean
   signal: AbortSignal
   clock: Clock
   timers: Timers
@@ -80,6 +84,7 @@ export interface MadeAttempt {
 /** What came of the calls: an answer, or how it ended without one. */
 export interface CallResult {
   made: MadeAttempt[]
+  /** Set beside an ending when the answer does not fit the schema that was asked for: it is kept, but not relied on. */
   answered: { target: PlannedTarget; typed: TypedAnswer } | null
   ending: RunEnding | null
   /** What the reader should know of the way, for example targets that were passed over. */
@@ -97,9 +102,16 @@ interface Journey {
   isAfterRefusal: boolean
 }
 
+interface Answered {
+  kind: 'answered'
+  target: PlannedTarget
+  keyed: KeyedAdapter
+  typed: TypedAnswer
+}
+
 /** How the visit of a target ended. */
 type Visit =
-  | { kind: 'answered'; target: PlannedTarget; typed: TypedAnswer }
+  | Answered
   | { kind: 'ended'; ending: RunEnding }
   | { kind: 'next' }
   | { kind: 'larger' }
@@ -110,11 +122,43 @@ export async function callTargets(run: CallRun): Promise<CallResult> {
   const journey: Journey = { run, made: [], failures: [], warnings: [], isAfterRefusal: false }
   const visit = await visitAll(journey)
   const { made, warnings } = journey
-  if (visit.kind === 'answered') {
-    return { made, warnings, answered: { target: visit.target, typed: visit.typed }, ending: null }
-  }
+  if (visit.kind === 'answered') return { made, warnings, ...(await heldToSchema(journey, visit)) }
   const ending = visit.kind === 'ended' ? visit.ending : { status: 'FAILED' as const, error: tellingFailure(journey) }
   return { made, warnings, answered: null, ending }
+}
+
+/**
+ * Holds an answer to the schema that was asked for. One that does not fit goes back once, to the same target under the same key, as an
+ * attempt like any other; should that fail, the first answer is kept. It is not taken to other targets: it was paid for twice already.
+ */
+async function heldToSchema(journey: Journey, answered: Answered): Promise<Pick<CallResult, 'answered' | 'ending'>> {
+  const { run } = journey
+  const { target, keyed } = answered
+  const unfit = noteUnfit(journey, answered)
+  if (unfit === null) return { answered, ending: null }
+  const error = outputInvalid(unfit, target.provider.id)
+  if (unfit.isTruncated || !run.isOutputRepaired) return { answered, ending: { status: 'FAILED', error } }
+  const again = await visitTarget(journey, { ...target, input: repairInput(unfit) }, [], keyed)
+  if (again.kind === 'answered') {
+    const stillUnfit = noteUnfit(journey, again)
+    if (stillUnfit === null) return { answered: again, ending: null }
+    const lasting = outputInvalid(stillUnfit, target.provider.id, 'failed')
+    return { answered: again, ending: { status: 'FAILED', error: lasting } }
+  }
+  // What ended the run itself, and a call of unknown fate that must not be followed by another, say more than the schema.
+  const isOwnEnding =
+    again.kind === 'ended' && (again.ending.status !== 'FAILED' || again.ending.error.code === 'OUTCOME_UNKNOWN')
+  if (isOwnEnding) return { answered: null, ending: again.ending }
+  return { answered, ending: { status: 'FAILED', error: outputInvalid(unfit, target.provider.id, 'failed') } }
+}
+
+/** Judges the answer of the last attempt, and marks that as failed when it does not fit. */
+function noteUnfit({ made }: Journey, { target, typed }: Answered): UnfitAnswer | null {
+  const last = made.at(-1)
+  const unfit = judgeAnswer(target.input, typed)
+  if (unfit === null || last === undefined) return null
+  last.record = { ...last.record, outcome: 'FAILED', error: outputInvalid(unfit, target.provider.id).toDetail() }
+  return unfit
 }
 
 async function visitAll(journey: Journey): Promise<Visit> {
@@ -202,7 +246,7 @@ async function visitTarget(
     if (before !== null) return { kind: 'ended', ending: before }
     const hasNextTarget = left.some((other) => readyWays(run, other).length > 0)
     const result = await callOnce(journey, { target, keyed, hasNextTarget })
-    if (result.typed !== null) return { kind: 'answered', target, typed: result.typed }
+    if (result.typed !== null) return { kind: 'answered', target, keyed, typed: result.typed }
     const { error } = result
     journey.failures.push(error)
     const after = endingOf(run)

@@ -472,4 +472,6 @@ export interface ModelServiceSettings {
   reliability?: Partial<ReliabilitySettings>
   /** Who counts the tokens of a chat whose length is in doubt; `local` by default. */
   tokenCounting?: 'local' | 'provider'
+  /** Whether an answer that does not fit the schema that was asked for is sent back once to be mended; true by default. */
+  structuredOutputRepair?: boolean
 }

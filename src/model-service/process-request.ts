@@ -98,6 +98,7 @@ async function call({ plan, claim, turn, signal }: CallStep, run: ProcessRun): P
     registryVersion: plan.registryVersion ?? 0,
     attemptTimeoutMs: deps.settings.attemptTimeoutMs,
     reliability: { ...defaultReliabilitySettings, ...deps.settings.reliability },
+    isOutputRepaired: deps.settings.structuredOutputRepair ?? true,
     signal,
     clock,
     timers,

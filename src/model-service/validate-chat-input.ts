@@ -1,5 +1,6 @@
 import type { ChatInput, ChatMessage, ContentPart, SamplingParameters } from '../contract/types.ts'
 import { refuse, requireInteger, requireJson, requireRange } from './field-rules.ts'
+import { requireOutputSchema } from './structured-output/judge-answer.ts'
 import { validateMedia } from './validate-media.ts'
 
 const stopCount = 4
@@ -15,7 +16,7 @@ export function validateChatInput(input: ChatInput, limits: { maxMediaBytes: num
   const { responseFormat, reasoning } = input
   if (responseFormat?.kind === 'JSON_SCHEMA') {
     if (responseFormat.schema === null) refuse('input.responseFormat.schema', 'must be set for JSON_SCHEMA')
-    requireJson('input.responseFormat.schema', responseFormat.schema, 'object')
+    requireOutputSchema(input)
   }
   requireInteger('input.reasoning.maxTokens', reasoning?.maxTokens ?? null, 1)
   validateSampling(input.sampling)
