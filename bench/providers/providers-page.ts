@@ -48,7 +48,7 @@ export function providersPage(rows: readonly ProviderRow[], conditions: Provider
   const worst = Math.max(...paced.map(({ overBytes }) => overBytes))
   return `# What the adapters cost
 
-Written by \`scripts/bench-providers.ts\`; the runs of each cell are in \`bench/results/providers.json\`.
+Written by \`npm run bench:providers\`; the runs of each cell are in \`bench/results/providers.json\`.
 
 ${date}, ${cores} cores (${processor}), Node ${node.replace(/^v/, '')}; medians of ${runCount} run${runCount === 1 ? '' : 's'}, ${tookMinutes} minutes in all. Load average before the run:
 ${loadBefore.toFixed(1)}${loadBefore > 0.5 ? ' — **other work shared the cores: compare within this page only**' : ''}.
