@@ -88,7 +88,7 @@ describe('the tarball', () => {
   test('is small', () => {
     const { size, unpackedSize } = user().tarball
     expect(size).toBeLessThan(900_000)
-    expect(unpackedSize).toBeLessThan(2_500_000)
+    expect(unpackedSize).toBeLessThan(3_000_000)
   })
 
   test('names nothing of the machine that built it', () => {

@@ -13,14 +13,20 @@ import { dialectOf } from '../../unit/providers/openai/dialect-of.ts'
 
 const { models } = inject('stack')
 const endpoint = models.chat ?? { source: 'none', baseUrl: 'http://127.0.0.1:1', model: '' }
-const http = new UndiciHttpClient()
 const media = new HttpMediaFetcher()
+// llama.cpp may close a connection after a stream without a word, just when the next request leaves: each call has its own here.
+const clients: UndiciHttpClient[] = []
+const newClient = () => {
+  const client = new UndiciHttpClient()
+  clients.push(client)
+  return client
+}
 afterAll(async () => {
-  await http.close()
+  await Promise.all(clients.map((client) => client.close()))
   await media.close()
 })
 
-const parts = { baseUrl: new URL(endpoint.baseUrl), key: null, http, media }
+const parts = () => ({ baseUrl: new URL(endpoint.baseUrl), key: null, http: newClient(), media })
 const context = () => ({ signal: new AbortController().signal, idempotencyKey: 'k', timeoutMs: 60_000 })
 
 async function bare(path: string, body: object): Promise<Record<string, unknown>> {
@@ -56,8 +62,8 @@ async function said(provider: ModelProvider, question: string, maxOutputTokens: 
 
 // Whoever runs this with Ollama gets its models, which speak another format at that address.
 describe.runIf(endpoint.source === 'local')('a real model', () => {
-  const openai = new OpenAiProvider({ ...parts, id: 'llama-cpp', dialect: dialectOf('llama-cpp') })
-  const anthropic = new AnthropicProvider({ ...parts, id: 'llama-cpp-messages', fetchesImages: false })
+  const openai = () => new OpenAiProvider({ ...parts(), id: 'llama-cpp', dialect: dialectOf('llama-cpp') })
+  const anthropic = () => new AnthropicProvider({ ...parts(), id: 'llama-cpp-messages', fetchesImages: false })
 
   it.each([
     ['Name three colours.', 40],
@@ -86,8 +92,9 @@ describe.runIf(endpoint.source === 'local')('a real model', () => {
       inputTokens: noted.input_tokens + (noted.cache_read_input_tokens ?? 0),
       outputTokens: noted.output_tokens,
     }).toEqual(expected)
-    for (const provider of [openai, anthropic]) {
+    for (const newProvider of [openai, anthropic]) {
       for (const isStreamed of [false, true]) {
+        const provider = newProvider()
         expect(await said(provider, question, limit, isStreamed), `${provider.id} ${isStreamed}`).toEqual(expected)
       }
     }
@@ -95,15 +102,15 @@ describe.runIf(endpoint.source === 'local')('a real model', () => {
 
   it('counts the tokens that it then reports', async () => {
     const input = chatInput({ messages: [message('USER', text('How many tokens are these, do you think?'))] })
-    const counted = await anthropic.countTokens({ model: endpoint.model, input }, context())
+    const counted = await anthropic().countTokens({ model: endpoint.model, input }, context())
     const sampling = { ...noSampling, temperature: 0, maxOutputTokens: 1 }
-    const { usage } = await anthropic.chat({ model: endpoint.model, input: { ...input, sampling } }, context())
+    const { usage } = await anthropic().chat({ model: endpoint.model, input: { ...input, sampling } }, context())
     expect(counted).toBe((usage?.inputUncachedTokens ?? 0) + (usage?.inputCacheReadTokens ?? 0))
   })
 
   it('lists itself, and knows a conversation that is too long', async () => {
     const long = chatInput({ messages: [message('USER', text('word '.repeat(6000)))] })
-    for (const provider of [openai, anthropic]) {
+    for (const provider of [openai(), anthropic()]) {
       expect(await provider.listModels(context())).toContain(endpoint.model)
       await expect(provider.chat({ model: endpoint.model, input: long }, context())).rejects.toMatchObject({
         code: 'CONTEXT_LENGTH',
