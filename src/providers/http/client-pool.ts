@@ -3,12 +3,15 @@
  * is free is used again, the last one freed first, so that those not needed fall silent and close.
  *
  *   made ──► at work ──► free ──► at work …
- *               │          └─ its socket closed meanwhile: forgotten
+ *               │          └─ its socket closed meanwhile, or it was free for longer than servers keep one: forgotten
  *               ├─ its answer was a stream: free a moment later
  *               └─ its request failed: forgotten, whatever is left of it
  *
  * llama.cpp promises to keep the connection and closes it right after a stream. The news of that comes a little after the
  * end of the answer; a request written between the two is lost, and nobody knows whether it was carried out.
+ *
+ * undici closes what was free for too long by a timer. After a pause of the process, or a stall of its loop, timers are late: the
+ * server has closed long since, and the first request on each connection would be lost. So the age is looked at once more.
  *
  * undici's own pool looks through all its connections at every request, and its agent at every socket that closes. With
  * thousands of slow requests that is most of the work of a process, and when thousands of idle sockets close together it
@@ -18,6 +21,11 @@ import { buildConnector, Client, Dispatcher } from 'undici'
 
 /** How long a connection rests after a stream, in ms. */
 const restAfterStreamMs = 20
+
+/** How long a connection may be free, in ms, where the server does not say: undici's default, below Node's 5 s. */
+const keepAliveMs = 4_000
+/** Servers are taken to close so much earlier than they say, in ms; undici takes off the same. */
+const keepAliveMarginMs = 2_000
 
 /** What the connections are like. */
 export interface ClientPoolOptions extends Pick<Client.Options, 'headersTimeout' | 'bodyTimeout' | 'maxHeaderSize'> {
@@ -36,10 +44,10 @@ export class ClientPool extends Dispatcher {
   readonly #origin: string | URL
   readonly #options: Client.Options
   readonly #clients = new Set<Client>()
-  /** Free ones, the last freed at the end; those that are no longer in `#clients` are passed over. */
-  #free: Client[] = []
+  /** Free ones until when, the last freed at the end; those that are no longer in `#clients` are passed over. */
+  #free: { client: Client; until: number }[] = []
   /** Those that rest, the first to be free in front. */
-  readonly #resting: { client: Client; until: number }[] = []
+  readonly #resting: { client: Client; until: number; keptMs: number }[] = []
   readonly #now: () => number
   #isClosed = false
 
@@ -60,16 +68,19 @@ export class ClientPool extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const client = this.#take()
     let isStream = false
+    let keptMs = keepAliveMs
     return client.dispatch(options, {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
       onResponseStart: (controller, status, headers, message) => {
         isStream = streamType.test(String(headers['content-type'] ?? ''))
+        keptMs = keptMsOf(headers['keep-alive'])
         handler.onResponseStart?.(controller, status, headers, message)
       },
       onResponseData: (controller, chunk) => handler.onResponseData?.(controller, chunk),
       onResponseEnd: (controller, trailers) => {
-        if (isStream) this.#resting.push({ client, until: this.#now() + restAfterStreamMs })
-        else if (this.#clients.has(client)) this.#free.push(client)
+        const now = this.#now()
+        if (isStream) this.#resting.push({ client, until: now + restAfterStreamMs, keptMs })
+        else if (this.#clients.has(client)) this.#free.push({ client, until: now + keptMs })
         handler.onResponseEnd?.(controller, trailers)
       },
       onResponseError: (controller, error) => {
@@ -99,8 +110,11 @@ export class ClientPool extends Dispatcher {
 
   #take(): Client {
     if (this.#resting.length > 0) this.#wake()
-    for (let client = this.#free.pop(); client !== undefined; client = this.#free.pop()) {
-      if (this.#clients.has(client)) return client
+    const now = this.#now()
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (!this.#clients.has(free.client)) continue
+      if (now < free.until) return free.client
+      this.#forget(free.client)
     }
     const client = new Client(this.#origin, this.#options)
     this.#clients.add(client)
@@ -115,7 +129,7 @@ export class ClientPool extends Dispatcher {
     const now = this.#now()
     for (let first = this.#resting[0]; first !== undefined && first.until <= now; first = this.#resting[0]) {
       this.#resting.shift()
-      this.#free.push(first.client)
+      this.#free.push({ client: first.client, until: first.until + first.keptMs })
     }
   }
 
@@ -124,7 +138,13 @@ export class ClientPool extends Dispatcher {
     if (!this.#isClosed) client.close().catch(() => {})
     // The forgotten are swept out when they are most of the list, which makes it O(1) on average.
     if (this.#free.length > 64 && this.#free.length > 2 * this.#clients.size) {
-      this.#free = this.#free.filter((free) => this.#clients.has(free))
+      this.#free = this.#free.filter(({ client }) => this.#clients.has(client))
     }
   }
+}
+
+/** How long a connection may be free by the server's `keep-alive: timeout=<seconds>`, in ms. */
+function keptMsOf(header: string | string[] | undefined): number {
+  const [, seconds] = /\btimeout=(\d{1,6})\b/i.exec(String(header ?? '')) ?? []
+  return seconds === undefined ? keepAliveMs : Math.max(0, Number(seconds) * 1_000 - keepAliveMarginMs)
 }

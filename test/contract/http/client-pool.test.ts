@@ -64,6 +64,25 @@ describe('ClientPool', () => {
     expect(pool.connectionCount).toBe(1)
   })
 
+  it.each([
+    ['as long as the server says', { 'keep-alive': 'timeout=20' }, 17_900, 1],
+    ['no longer than the server says', { 'keep-alive': 'timeout=20' }, 18_100, 2],
+    ['four seconds where it does not say', { 'keep-alive': 'max=5' }, 3_900, 1],
+    ['no longer than four seconds where it does not say', { 'keep-alive': 'max=5' }, 4_100, 2],
+    ['never, where the server closes within two seconds', { 'keep-alive': 'timeout=2' }, 0, 2],
+  ])('after a pause of the process uses a connection again %s', async (_how, headers, pausedMs, socketCount) => {
+    let now = 1_000
+    const { pool, sockets } = await serve(
+      (_, response) => response.writeHead(200, headers).end('ok'),
+      () => now,
+    )
+    await call(pool)
+    now += pausedMs
+    expect(await call(pool)).toBe(200)
+    expect(sockets.size).toBe(socketCount)
+    expect(pool.connectionCount).toBe(1)
+  })
+
   it('has a connection for every call at a time, and keeps them', async () => {
     const waiting: ServerResponse[] = []
     const { pool, sockets } = await serve((_, response) => waiting.push(response))
