@@ -1,7 +1,6 @@
 import type { EmbeddingOutput } from '../../contract/types.ts'
-import { malformed } from '../answers/malformed.ts'
 import { readJsonAnswer } from '../answers/read-json-answer.ts'
-import { readVector } from '../answers/read-vector.ts'
+import { readVectors } from '../answers/read-vectors.ts'
 import type { HttpAnswer } from '../http/http-client.ts'
 import { asList, asObject } from '../http/json-shape.ts'
 import type { ErrorContext } from '../http/map-http-error.ts'
@@ -19,21 +18,9 @@ export function fromEmbeddingResponse(
   context: ErrorContext,
 ): ProviderAnswer<EmbeddingOutput> {
   const body = readJsonAnswer(answer, context)
-  const embeddings = asList(body['embeddings'])
-  if (embeddings.length !== textCount) {
-    throw malformed(answer, context, `${embeddings.length} vectors for ${textCount} texts`)
-  }
-  const vectors = embeddings.map((entry, index) => {
-    const values = readVector(asObject(entry)?.['values'])
-    if (values === null) throw malformed(answer, context, 'a vector that is not a list of numbers')
-    return { index, values }
-  })
-  const dimensions = vectors[0]?.values.length ?? 0
-  if (vectors.some(({ values }) => values.length !== dimensions)) {
-    throw malformed(answer, context, 'vectors of different lengths')
-  }
+  const raw = asList(body['embeddings']).map((entry) => asObject(entry)?.['values'])
   return {
-    output: { vectors, dimensions },
+    output: readVectors({ raw, textCount, answer, context }),
     finishReason: 'STOP',
     usage: mapUsage(body['usageMetadata']),
     model: null,
