@@ -22,16 +22,7 @@ export function toTranscriptionForm(input: AudioTranscriptionInput, context: For
   if (input.language !== null) fields['language'] = input.language
   if (input.prompt !== null) fields['prompt'] = input.prompt
   if (input.temperature !== null) fields['temperature'] = input.temperature
-  return toFields(
-    mergeProviderOptions({
-      body: fields,
-      options: input.providerOptions,
-      reserved: reservedFields,
-      provider: context.provider,
-    }),
-    input,
-    context,
-  )
+  return toForm(fields, input, context)
 }
 
 /**
@@ -43,24 +34,16 @@ export function toTranslationForm(input: AudioTranslationInput, context: FormCon
   fields['response_format'] = context.model.includes('whisper') ? 'verbose_json' : 'json'
   if (input.prompt !== null) fields['prompt'] = input.prompt
   if (input.temperature !== null) fields['temperature'] = input.temperature
-  return toFields(
-    mergeProviderOptions({
-      body: fields,
-      options: input.providerOptions,
-      reserved: reservedFields,
-      provider: context.provider,
-    }),
-    input,
-    context,
-  )
+  return toForm(fields, input, context)
 }
 
-/** Lists become repeated fields, objects JSON text. */
-function toFields(
-  values: Readonly<Record<string, unknown>>,
-  { audio }: Pick<AudioTranslationInput, 'audio'>,
+/** The body with the caller's options and the audio. Lists become repeated fields, objects JSON text. */
+function toForm(
+  body: Record<string, unknown>,
+  { audio, providerOptions: options }: Pick<AudioTranslationInput, 'audio' | 'providerOptions'>,
   context: FormContext,
 ): FormFields {
+  const values = mergeProviderOptions({ body, options, reserved: reservedFields, provider: context.provider })
   const fields: (readonly [string, string | FormFile])[] = []
   for (const [name, value] of Object.entries(values)) {
     for (const one of Array.isArray(value) ? value : [value]) {
