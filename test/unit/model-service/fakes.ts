@@ -22,25 +22,11 @@ import type {
   ProviderFactory,
   RegistrySnapshot,
 } from '../../../src/model-service/ports.ts'
+import { noUsage } from '../../../src/providers/answers/no-usage.ts'
 import type { CallContext, ModelProvider, ProviderAnswer, ProviderCall } from '../../../src/providers/provider.ts'
 import { MemoryRegistry } from '../../../src/registry/memory-registry.ts'
 
-export const noUsage: Usage = {
-  inputUncachedTokens: 0,
-  inputCacheReadTokens: 0,
-  inputCacheWriteTokens: 0,
-  inputAudioTokens: 0,
-  inputImageTokens: 0,
-  outputTokens: 0,
-  outputReasoningTokens: 0,
-  outputAudioTokens: 0,
-  outputImageTokens: 0,
-  audioSeconds: null,
-  imageCount: 0,
-  estimated: false,
-  inputCacheWriteLongTokens: 0,
-  webSearchCount: 0,
-}
+export { noUsage }
 
 export function usage(draft: UsageDraft): Usage {
   return { ...noUsage, ...draft }
