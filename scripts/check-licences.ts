@@ -15,6 +15,7 @@ const forDevelopment = [
   'MIT AND CC-BY-3.0',
   'MIT OR Apache-2.0',
   'MIT and ISC',
+  'Python-2.0',
 ]
 /** Packages whose package.json names no licence; this is the one of their LICENSE file, read by hand. */
 const readByHand: Record<string, string> = {
