@@ -17,6 +17,8 @@ import type { Terminal } from './terminal.ts'
 /** Kafka and the schema registry, as client commands use them. */
 export interface KafkaSession {
   kafka: Kafka
+  /** What stands before the names of all topics. */
+  readonly topicPrefix: string
   /** Full name of a topic. */
   topic(role: TopicRole): string
   /** The topics that workers read requests from, by their full names. */
@@ -58,6 +60,7 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
   const decoders = new Map<ContractName, unknown>()
   return {
     kafka,
+    topicPrefix,
     topic: (role) => topicName(role, topicPrefix),
     requestTopics: settings.kafka.requestTopics.map((topic) => ({ ...topic, name: topicPrefix + topic.name })),
 

@@ -82,6 +82,30 @@ export async function topicBounds(
   }
 }
 
+/**
+ * The offset in every partition of the first record whose timestamp is not before a time (Unix ms), or the next one where
+ * there is none.
+ * @throws TOPIC_MISSING, BROKER_UNAVAILABLE
+ */
+export async function topicOffsetsAt(kafka: Kafka, topics: readonly string[], timeMs: number): Promise<TopicPositions> {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    await requireTopics(admin, topics)
+    const found = new Map<string, Map<number, number>>()
+    for (const topic of topics) {
+      // Negative times mean the ends of the topic.
+      const partitions = await admin.fetchTopicOffsetsByTimestamp(topic, Math.max(timeMs, 0))
+      found.set(topic, new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)])))
+    }
+    return found
+  } catch (error) {
+    throw brokerError(error)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
+
 /** The client library would ask again and again for the offsets of a topic that does not exist. */
 async function requireTopics(admin: Admin, topics: readonly string[]): Promise<void> {
   const existing = new Set(await admin.listTopics())

@@ -1,12 +1,17 @@
 import { isId } from '../../contract/limits.ts'
+import type { RequestTopic } from '../../contract/request-topic.ts'
 import type { ReceivedRecord } from '../../delivery/received-record.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { readTopics, topicBounds } from '../../events/topic-reader.ts'
 import type { KafkaSession } from '../kafka-session.ts'
 import { type AuditReport, RequestAudit } from './audit.ts'
+import { type ReplayRange, resolveRange } from './replay-range.ts'
 
 /** What limits and accompanies an audit. */
 export interface AuditTopicsOptions {
+  requestTopics: readonly RequestTopic[]
+  /** Which of their records are audited. */
+  range: ReplayRange
   maxRequestsCount: number
   signal: AbortSignal
   /** Called every 100,000 records. */
@@ -22,17 +27,17 @@ const progressEvery = 100_000
  */
 export async function auditTopics(session: KafkaSession, options: AuditTopicsOptions): Promise<AuditReport> {
   const audit = new RequestAudit(options.maxRequestsCount)
-  const requests = new Map(session.requestTopics.map((topic) => [topic.name, topic]))
+  const requests = new Map(options.requestTopics.map((topic) => [topic.name, topic]))
   const completions = session.topic('completions')
   const deadLetters = session.topic('requestsDeadLetters')
-  const requestBounds = await topicBounds(session.kafka, [...requests.keys()])
+  const requestRange = await resolveRange(session.kafka, [...requests.keys()], options.range)
   const otherBounds = await topicBounds(session.kafka, [completions, deadLetters])
   let recordCount = 0
   const end = await readTopics({
     kafka: session.kafka,
     topics: [...requests.keys(), completions, deadLetters],
-    from: new Map([...requestBounds.first, ...otherBounds.first]),
-    until: new Map([...requestBounds.next, ...otherBounds.next]),
+    from: new Map([...requestRange.from, ...otherBounds.first]),
+    until: new Map([...requestRange.until, ...otherBounds.next]),
     signal: options.signal,
     onRecord: async (record) => {
       recordCount += 1

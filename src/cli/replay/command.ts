@@ -1,92 +1,78 @@
-import { type Command, Option } from 'commander'
-import { type CommonOptions, integerOption, withCommonOptions } from '../command-options.ts'
-import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { withCommonOptions } from '../command-options.ts'
 import type { RunAction } from '../program.ts'
-import { paint, printJson, printLine, printNote, type Terminal } from '../terminal.ts'
-import { type AuditReport, defaultMaxRequestsCount } from './audit.ts'
+import { UsageError } from '../usage-error.ts'
+import { auditMode } from './audit/audit-mode.ts'
+import type { ReplayMode, ReplayOptions } from './replay-mode.ts'
+import { parseRangeBound, type RangeBound, rangeBoundForms } from './replay-range.ts'
 
-interface ReplayOptions extends CommonOptions {
-  mode: 'audit'
-  maxRequestsCount: number
+/** What `replay` can do, by the word that the user says. */
+export const replayModes: Readonly<Record<string, ReplayMode>> = {
+  audit: auditMode,
 }
 
-/** `replay`: reads the topics again, without calling anybody. */
+/** `replay`: reads topics again, for what the mode says. */
 export function addReplayCommand(program: Command, run: RunAction): void {
-  withCommonOptions(
-    program.command('replay').description('read the topics again and account for every request; calls no provider'),
-    [
-      ['does every request have exactly one terminal record? Exit code 1 when not', 'replay --mode audit'],
-      ['the same for a program', 'replay --mode audit --json'],
-    ],
+  const modes = Object.entries(replayModes)
+  const command = withCommonOptions(
+    program
+      .command('replay')
+      .description('read the topics again: to account for every request, and for what a mode says'),
+    modes.flatMap(([, { examples }]) => examples),
   )
-    .addOption(new Option('--mode <mode>', 'what to do').choices(['audit']).makeOptionMandatory())
-    .addOption(
-      integerOption(
-        '--max-requests-count <n>',
-        'give up beyond so many requests; a million take about 250 MB',
-        1,
-      ).default(defaultMaxRequestsCount),
-    )
+    .addOption(new Option('--mode <mode>', 'what to do').choices(Object.keys(replayModes)).makeOptionMandatory())
+    .option('--topic <name...>', 'topics to read (default: all that workers read requests from)')
+    .addOption(boundOption('--from <bound>', 'first record', { kind: 'beginning' }))
+    .addOption(boundOption('--to <bound>', 'record to stop before', { kind: 'end' }))
+    .addOption(new Option('--partitions <list>', 'only these partitions, for example 0,2').argParser(parsePartitions))
+  for (const option of distinctOptions()) command.addOption(option)
+  const width = Math.max(...modes.map(([name]) => name.length))
+  command
     .addHelpText(
       'after',
-      '\nThe request, completion and dead letter topics are read from their start to their ends as of now; only committed' +
-        '\nrecords count. Requests that workers still have in hand count as missing: audit when they are done.',
+      `\nModes:\n${modes.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}`,
     )
-    .action((options: ReplayOptions) => run(options, (terminal) => audit(options, terminal)))
+    .addHelpText('after', `\nA bound is ${rangeBoundForms}. Only committed records are read.`)
+    .action((options: ReplayOptions) =>
+      run(options, (terminal) => {
+        const mode = replayModes[options.mode]
+        if (mode === undefined) throw new UsageError(`There is no mode ${options.mode}.`)
+        refuseForeignOptions(command, options.mode, mode)
+        return mode.run(options, terminal)
+      }),
+    )
 }
 
-async function audit(options: ReplayOptions, terminal: Terminal): Promise<ExitCode> {
-  const { withKafkaSession } = await import('../kafka-session.ts')
-  const { auditTopics } = await import('./audit-topics.ts')
-  const report = await withKafkaSession(terminal, (session) =>
-    auditTopics(session, {
-      maxRequestsCount: options.maxRequestsCount,
-      signal: terminal.signal,
-      onProgress: (recordCount) => printNote(terminal, paint(terminal, 'dim', `${recordCount} records read`)),
-    }),
+function boundOption(
+  flags: string,
+  description: string,
+  byDefault: RangeBound & { kind: 'beginning' | 'end' },
+): Option {
+  return new Option(flags, description).default(byDefault, byDefault.kind).argParser((text: string) => {
+    const bound = parseRangeBound(text)
+    if (bound === null) throw new InvalidArgumentError(`Expected ${rangeBoundForms}.`)
+    return bound
+  })
+}
+
+function parsePartitions(text: string): number[] {
+  if (!/^\d{1,6}(,\d{1,6})*$/.test(text)) throw new InvalidArgumentError('Expected partition numbers such as 0,2.')
+  return [...new Set(text.split(',').map(Number))]
+}
+
+/** The options of all modes, each once: what two modes share stands in both. */
+function distinctOptions(): Option[] {
+  const options = Object.values(replayModes).flatMap((mode) => mode.options)
+  return [...new Map(options.map((option) => [option.attributeName(), option])).values()]
+}
+
+/** An option of another mode would be ignored, and the user would not know. */
+function refuseForeignOptions(command: Command, name: string, { options }: ReplayMode): void {
+  const own = new Set(options.map((option) => option.attributeName()))
+  const foreign = distinctOptions().filter(
+    (option) => !own.has(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === 'cli',
   )
-  if (options.json === true) printJson(terminal, report)
-  else print(terminal, report)
-  return report.clean ? exitCodes.ok : exitCodes.failed
-}
-
-function print(terminal: Terminal, report: AuditReport): void {
-  printLine(terminal, `${report.requestCount} requests in ${report.requestRecordCount} records`)
-  printLine(terminal, `${report.terminalRecordCount} terminal records`)
-  if (report.withoutRequestCount > 0) {
-    printLine(terminal, `${report.withoutRequestCount} of them for requests that are no longer on the request topic`)
+  if (foreign.length > 0) {
+    throw new UsageError(`${foreign.map(({ long }) => long).join(', ')} does not go with --mode ${name}.`)
   }
-  if (report.deadLetteredCount > 0) {
-    printLine(
-      terminal,
-      `${report.deadLetteredCount} request records could not be read and are in the dead letter topic`,
-    )
-  }
-  const problems: [number, string, string[]][] = [
-    [
-      report.missingCount,
-      'requests without a terminal record',
-      report.missing.map(({ tenant, requestId }) => `${tenant}/${requestId}`),
-    ],
-    [
-      report.doubledCount,
-      'requests with several terminal records',
-      report.doubled.map(({ tenant, requestId, terminalCount }) => `${tenant}/${requestId} (${terminalCount})`),
-    ],
-    [
-      report.lostRecordCount,
-      'request records that cannot be read and are in no dead letter topic',
-      report.lostRecords.map(({ topic, partition, offset }) => `${topic}/${partition}/${offset}`),
-    ],
-  ]
-  for (const [count, what, names] of problems) {
-    if (count === 0) continue
-    printLine(
-      terminal,
-      `${paint(terminal, 'red', `${count} ${what}`)}${count > names.length ? `, the first ${names.length}` : ''}:`,
-    )
-    for (const name of names) printLine(terminal, `  ${name}`)
-  }
-  if (report.requestCount === 0) printNote(terminal, 'note: there are no requests on the request topic')
-  else if (report.clean) printLine(terminal, paint(terminal, 'green', 'every request has exactly one terminal record'))
 }
