@@ -176,6 +176,8 @@ it('a topic of one tenant serves it, and rejects the others under its own name',
 
 it('an audit of all these topics finds nothing missing, doubled or lost', async () => {
   const report = await auditTopics(service.session, {
+    requestTopics: service.session.requestTopics,
+    range: { from: { kind: 'beginning' }, to: { kind: 'end' }, partitions: null },
     maxRequestsCount: 10_000,
     signal: AbortSignal.timeout(30_000),
     onProgress() {},
