@@ -13,6 +13,7 @@ import type { Pool } from 'pg'
 import { createWorkerConsumers } from './app-consumers.ts'
 import { createDeliveryRecords, createWorkerDelivery } from './app-delivery.ts'
 import { housekeepingTasks } from './app-housekeeping.ts'
+import { openProviders } from './app-providers.ts'
 import { openPublishedEncoders } from './codec/record-encoder.ts'
 import { openSchemaRegistry } from './codec/schema-registry.ts'
 import { kafkaConnection, schemaRegistryConnection } from './config/connections.ts'
@@ -42,11 +43,7 @@ import { measuredProviders } from './observability/measured-providers.ts'
 import { measuredTargetHealth } from './observability/measured-target-health.ts'
 import { Metrics } from './observability/metrics.ts'
 import { addConsumerSource, addDatabaseSource } from './observability/worker-sources.ts'
-import { HttpMediaFetcher } from './providers/http/media-fetcher.ts'
-import { UndiciHttpClient } from './providers/http/undici-http-client.ts'
-import { ConfiguredProviderFactory } from './providers/provider-factory.ts'
 import { openDatabase } from './registry/database.ts'
-import { createHttpSpecializations, noSpecializations } from './registry/http-specializations.ts'
 import { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
 import { PrismaRegistry } from './registry/prisma-registry.ts'
@@ -330,22 +327,8 @@ interface ServiceParts extends Building {
 
 function createService(settings: Settings, parts: ServiceParts): ModelService {
   const { env, log, resources, metrics, pool, delivery, commandBus, registry, cancellations } = parts
-  const { models, providerHttp, reliability } = settings
-  const httpClient = new UndiciHttpClient(providerHttp)
-  resources.defer(() => httpClient.close())
-  const mediaFetcher = new HttpMediaFetcher({
-    maxBytes: models.maxMediaBytes,
-    maxTotalBytes: models.maxChatMediaBytes,
-    allowedHosts: models.mediaAllowedHosts,
-  })
-  resources.defer(() => mediaFetcher.close())
-  const providers = new ConfiguredProviderFactory({
-    env,
-    secretsDirectory: models.secretsDir,
-    allowedHosts: models.providerAllowedHosts,
-    httpClient,
-    mediaFetcher,
-  })
+  const { models, reliability } = settings
+  const { providers, specializations } = openProviders(settings, { env, resources })
   const callLimits = measuredCallLimits({ metrics, tenantWeights: settings.intake.tenantWeights })
   // Without a ledger nobody knows of the others: each worker keeps to the whole limit.
   if (settings.delivery.mode === 'ledger') {
@@ -358,12 +341,11 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
       )
     resources.defer(repeat(systemTimers, { run }))
   }
-  const { specializationUrl: baseUrl, specializationTimeoutMs: timeoutMs } = models
   return new ModelService({
     db: {
       registry,
       ...(cancellations === undefined ? {} : { cancellations }),
-      specializations: baseUrl === null ? noSpecializations : createHttpSpecializations({ baseUrl, timeoutMs }),
+      specializations,
     },
     eventBus: delivery,
     commandBus,

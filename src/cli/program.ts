@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import type { CommonOptions } from './command-options.ts'
+import { addCompleteCommand } from './complete/command.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { addMigrateCommand } from './migrate/command.ts'
 import { addModelsCommand } from './models/command.ts'
@@ -11,6 +12,7 @@ import { addSendCommand } from './send/command.ts'
 import { addStackCommand } from './stack/command.ts'
 import { addTailCommand } from './tail/command.ts'
 import { paint, printNote, type Terminal } from './terminal.ts'
+import { addTopCommand } from './top/command.ts'
 import { addTopicsCommand } from './topics/command.ts'
 import { addWorkerCommand } from './worker/command.ts'
 
@@ -30,6 +32,7 @@ const groups = [
   addTailCommand,
   addModelsCommand,
   addReplayCommand,
+  addTopCommand,
 ]
 
 /** Runs a command line (without `node` and the script's name) and gives the exit code. Never rejects. */
@@ -78,6 +81,7 @@ export function buildProgram(terminal: Terminal, run: RunAction): Command {
     )
   for (const add of groups) add(program, run)
   settle(program)
+  settle(addCompleteCommand(program))
   return program
 }
 

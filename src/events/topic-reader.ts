@@ -32,8 +32,11 @@ export interface ReadTopicsOptions {
   /** Longest time without anything read, in ms, for readings with an end; without limit by default. */
   stallTimeoutMs?: number
   timers?: Timers
-  /** Called for every record, in order within a partition. Return `stop` to stop the reading. */
-  onRecord(record: ReceivedRecord): undefined | 'stop' | Promise<undefined | 'stop'>
+  /**
+   * Called for every record, in order within a partition. Return `stop` to stop the reading; a record that is read already may
+   * follow. `headers` are the record's own, as they lie in the topic.
+   */
+  onRecord(record: ReceivedRecord, headers: IHeaders): undefined | 'stop' | Promise<undefined | 'stop'>
   /** Called once the reading has begun: its first fetch is on its way. */
   onStarted?(): void
 }
@@ -211,8 +214,8 @@ class Reading {
     this.#positions.set(key, offset + 1)
     this.#restartCount = 0
     try {
-      if ((await this.#options.onRecord(toReceived(topic, partition, message))) === 'stop')
-        this.#done.resolve('stopped')
+      const received = toReceived(topic, partition, message)
+      if ((await this.#options.onRecord(received, message.headers ?? {})) === 'stop') this.#done.resolve('stopped')
     } catch (error) {
       this.#done.reject(error)
     }

@@ -3,12 +3,16 @@ import { withCommonOptions } from '../command-options.ts'
 import type { RunAction } from '../program.ts'
 import { UsageError } from '../usage-error.ts'
 import { auditMode } from './audit/audit-mode.ts'
+import { repairMode } from './repair/repair-mode.ts'
 import type { ReplayMode, ReplayOptions } from './replay-mode.ts'
 import { parseRangeBound, type RangeBound, rangeBoundForms } from './replay-range.ts'
+import { rerunMode } from './rerun/rerun-mode.ts'
 
 /** What `replay` can do, by the word that the user says. */
 export const replayModes: Readonly<Record<string, ReplayMode>> = {
   audit: auditMode,
+  rerun: rerunMode,
+  repair: repairMode,
 }
 
 /** `replay`: reads topics again, for what the mode says. */

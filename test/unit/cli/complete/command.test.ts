@@ -1,0 +1,70 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { PassThrough, Readable } from 'node:stream'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { runCli } from '../../../../src/cli/program.ts'
+import type { Terminal } from '../../../../src/cli/terminal.ts'
+
+let printed: string[] = []
+beforeEach(() => {
+  printed = []
+  vi.spyOn(console, 'log').mockImplementation((text) => {
+    printed.push(String(text))
+  })
+})
+
+async function run(...args: string[]) {
+  const stderr = new PassThrough()
+  const terminal: Terminal = {
+    ...{ stdin: Readable.from([]), stdout: new PassThrough(), stderr, env: {}, cwd: '/', color: false },
+    signal: new AbortController().signal,
+  }
+  const exitCode = await runCli(args, terminal)
+  return { exitCode, err: String(stderr.read() ?? '') }
+}
+
+/** What is suggested for a line whose last word is the one being written. */
+async function suggestions(...words: string[]): Promise<string[]> {
+  printed = []
+  await run('complete', '--', ...words)
+  return printed.filter((line) => !line.startsWith(':')).map((line) => line.split('\t')[0] ?? '')
+}
+
+describe('scripts', () => {
+  it.each(['bash', 'zsh', 'fish'])('are valid %s', async (shell) => {
+    expect(await run('complete', shell)).toEqual({ exitCode: 0, err: '' })
+    const script = printed.join('\n')
+    expect(script).toContain('model-service')
+    const isThere = spawnSync(shell, ['--version']).error === undefined
+    if (isThere) execFileSync(shell, ['-n'], { input: script })
+    else expect(shell).not.toBe('bash')
+  })
+
+  it('are refused for other shells, with exit code 2', async () => {
+    const { exitCode, err } = await run('complete', 'tcsh')
+    expect(exitCode).toBe(2)
+    expect(err).toContain('zsh, bash, fish, powershell')
+    expect(printed).toEqual([])
+  })
+})
+
+describe('suggestions', () => {
+  it.each<[string[], string[]]>([
+    [['mig'], ['migrate']],
+    [['models', 'li'], ['list']],
+    [
+      ['replay', '--mode', 're'],
+      ['rerun', 'repair'],
+    ],
+    [['replay', '--shadow'], ['--shadow-topic']],
+    [['tail', 'comp'], ['completions']],
+    [['tail', '--json', 'chu'], ['chunks']],
+    [['nothing', 'such'], []],
+  ])('for %j are %j', async (words, expected) => {
+    expect(await suggestions(...words)).toEqual(expect.arrayContaining(expected))
+    if (expected.length === 0) expect(await suggestions(...words)).toEqual([])
+  })
+
+  it('are all commands for an empty word', async () => {
+    expect(await suggestions('')).toEqual(expect.arrayContaining(['worker', 'send', 'replay', 'top', 'complete']))
+  })
+})
