@@ -23,10 +23,10 @@ import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import type { Incarnations } from './delivery/incarnations.ts'
-import { liveWorkerCount } from './delivery/live-worker-count.ts'
 import { ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { pauseFor, repeat, systemTimers } from './delivery/timers.ts'
+import { workerPlace } from './delivery/worker-place.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
 import { createDeadLetters } from './events/dead-letters.ts'
@@ -314,8 +314,8 @@ async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Pr
   return existing
 }
 
-/** How often a worker looks how many share the limits of providers, in ms. */
-const workerCountMs = 2_000
+/** How often a worker looks who shares the limits of providers, in ms. */
+const workerPlaceMs = 2_000
 
 interface ServiceParts extends Building {
   pool: Pool
@@ -332,12 +332,12 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
   const callLimits = measuredCallLimits({ metrics, tenantWeights: settings.intake.tenantWeights })
   // Without a ledger nobody knows of the others: each worker keeps to the whole limit.
   if (settings.delivery.mode === 'ledger') {
-    const count = async () => callLimits.setWorkerCount(await liveWorkerCount(pool))
-    // While the database is away the last number holds.
+    const look = async () => callLimits.setPlace(await workerPlace(pool, delivery.activeId))
+    // While the database is away the last place holds.
     const run = () =>
-      count().then(
-        () => workerCountMs,
-        () => workerCountMs,
+      look().then(
+        () => workerPlaceMs,
+        () => workerPlaceMs,
       )
     resources.defer(repeat(systemTimers, { run }))
   }

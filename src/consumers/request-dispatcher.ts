@@ -36,7 +36,7 @@ import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { requestKeyText } from '../delivery/request-key.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { type Claim, ClaimRefused, type Log, type RequestContext } from '../model-service/ports.ts'
+import { type Claim, ClaimRefused, type Log, type RequestContext, type Stopping } from '../model-service/ports.ts'
 import { FairQueue } from '../queues/fair-queue.ts'
 import { LinkedQueue } from '../queues/linked-queue.ts'
 import { decodeRecord } from './decode-record.ts'
@@ -200,6 +200,12 @@ export class RequestDispatcher {
   /** Whether it is the broker, not the database, that claims wait for. */
   #isBrokerAway = false
   readonly #ending = new AbortController()
+  /** Until when the calls that run may end, on the clock of the timers. */
+  #graceEndsAt = Number.POSITIVE_INFINITY
+  readonly #stopping: Stopping = {
+    signal: this.#ending.signal,
+    leftMs: () => Math.max(0, this.#graceEndsAt - this.#timers.now()),
+  }
   #awaitingRegistryCount = 0
   #isPaused = false
   #leaseLost = false
@@ -248,12 +254,13 @@ export class RequestDispatcher {
 
   /**
    * Takes nothing more, drops what is not claimed, and waits for the calls that run, and for dead letters on their way,
-   * until the limit. Calls that still run then are cut off without an outcome: their claims stay with this worker, and
+   * until the limit. Runs that would wait long for a further try end with the failure before it. Calls that still run then are cut off without an outcome: their claims stay with this worker, and
    * once it is dead others take them over by the requests' `onUncertain`.
    * @returns how many were cut off
    */
   async drain(limitMs: number, hurry: AbortSignal): Promise<number> {
     if (!this.#isEnding) {
+      this.#graceEndsAt = this.#timers.now() + limitMs
       this.#ending.abort(new ClaimRefused('The worker is stopping'))
       this.#database.ended()
       this.#dropUnclaimed(() => true)
@@ -473,6 +480,7 @@ export class RequestDispatcher {
     const { onChunk } = this.#options
     return {
       signal: abort.signal,
+      stopping: this.#stopping,
       onWaiting: () => this.#stepAside(run),
       beforeFirstCall: () => this.#claim(run),
       assertMayCall: () => {

@@ -6,7 +6,7 @@ export interface Timers {
   after(delayMs: number, run: () => void): () => void
 }
 
-/** The timers of the runtime. */
+/** The timers of the runtime; none keeps the process alive. */
 export const systemTimers: Timers = {
   now: () => performance.now(),
   after(delayMs, run) {

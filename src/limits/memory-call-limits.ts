@@ -6,9 +6,9 @@
  *     └─────► waiting in the line of its model, by lane and tenant as for a slot ──► let in, or given up by its signal
  *
  * The lines of a key take turns. The first of a line waits until its own amount fits: while the key's limits keep it out, nobody
- * comes in before it, or large requests never would; while only its model is exhausted, the other lines go on. Limits are those
- * of all workers together; each keeps to an equal share, as nothing but a common store asked before every call could share them
- * better. There are as many entries as keys of providers.
+ * comes in before it, or large requests never would; while only its model is exhausted, or left alone after a refusal, the other
+ * lines go on. Limits are those of all workers together; each keeps to its share, as nothing but a common store asked before every
+ * call could share them better. There are as many entries as keys of providers.
  */
 import type { Limits } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
@@ -17,6 +17,8 @@ import { FairQueue } from '../queues/fair-queue.ts'
 import { type LearnedLimit, learnedWaitMs, longestBelievedMs } from './learned-limit.ts'
 import { MinuteWindow } from './minute-window.ts'
 import type { RateLimitState } from './read-rate-limits.ts'
+import { RefusalBackoff } from './refusal-backoff.ts'
+import { alone, shareOf, type WorkerPlace } from './worker-share.ts'
 
 /** What the limits are kept with. */
 export interface MemoryCallLimitsOptions {
@@ -25,6 +27,8 @@ export interface MemoryCallLimitsOptions {
   tenantWeights?: ReadonlyMap<string, number>
   /** Hears that a request waited too long for this provider, and perhaps for others; nobody by default. Must not throw. */
   onRefused?: (provider: string) => void
+  /** Draws from 0 (included) to 1 (excluded) for the waits after refusals; Math.random by default. */
+  random?: () => number
 }
 
 /** What holds of a provider, all of its keys together. */
@@ -60,6 +64,8 @@ interface Line {
   readonly model: string
   readonly entry: Entry
   readonly told: { requests: Told | null; tokens: Told | null }
+  readonly backoff: RefusalBackoff
+  inFlightCount: number
   readonly queue: FairQueue<Place>
   /** The first of the line, once taken out of the queue. */
   first: Place | null
@@ -90,25 +96,28 @@ export class MemoryCallLimits implements CallLimits {
   readonly #timers: Timers
   readonly #tenantWeights: ReadonlyMap<string, number>
   readonly #onRefused: (provider: string) => void
+  readonly #random: () => number
   readonly #entries = new Map<string, Entry>()
-  #workerCount = 1
+  #place: WorkerPlace = alone
 
-  constructor({ timers, tenantWeights = new Map(), onRefused = () => {} }: MemoryCallLimitsOptions) {
+  constructor(options: MemoryCallLimitsOptions) {
+    const { timers, tenantWeights = new Map(), onRefused = () => {}, random = Math.random } = options
     this.#timers = timers
+    this.#random = random
     this.#tenantWeights = tenantWeights
     this.#onRefused = onRefused
   }
 
-  /** How many workers share the limits; at least 1. */
-  setWorkerCount(count: number): void {
-    this.#workerCount = Math.max(1, Math.floor(count) || 1)
+  /** Where this worker stands among those that share the limits. */
+  setPlace(place: WorkerPlace): void {
+    this.#place = place
     for (const entry of this.#entries.values()) this.#pump(entry)
   }
 
-  waitMs(call: LimitedCall): number {
+  waitMs(call: LimitedCall, { isRetry = false }: { isRetry?: boolean } = {}): number {
     const line = this.#lineOf(call)
     const ownMs = Math.max(this.#keyWaitOf(line.entry, call.tokens), this.#toldWaitOf(line, call.tokens))
-    return this.#isHeldUp(line) ? Math.max(1, ownMs) : ownMs
+    return !isRetry && this.#isHeldUp(line) ? Math.max(1, ownMs) : ownMs
   }
 
   begin(call: LimitedCall): CallPermit {
@@ -208,34 +217,41 @@ export class MemoryCallLimits implements CallLimits {
     if (line === undefined) {
       if (entry.lines.size >= maxLines) this.#sweep(entry)
       const queue = new FairQueue<Place>({ weights: this.#tenantWeights })
-      line = { model, entry, queue, told: { requests: null, tokens: null }, first: null, waitingCount: 0 }
+      line = {
+        ...{ model, entry, queue, told: { requests: null, tokens: null }, first: null, waitingCount: 0 },
+        ...{ backoff: new RefusalBackoff(), inFlightCount: 0 },
+      }
       entry.lines.set(model, line)
     }
     return line
   }
 
-  /** A whole share of at least 1: a limit below the number of workers cannot be kept. */
   #shareOf(limit: number | null): number | null {
-    return limit === null ? null : Math.max(1, Math.floor(limit / this.#workerCount))
+    return limit === null ? null : shareOf(limit, this.#place)
   }
 
-  /** In how many ms the key's limits allow a call of so many tokens; Infinity while only the end of another one can help. */
+  /**
+   * In how many ms the key's limits allow a call of so many tokens; Infinity while only the end of another one can help, or a place
+   * with a share.
+   */
   #keyWaitOf({ limits, requests, tokens: taken, inFlightCount }: Entry, tokens: number): number {
     const now = this.#timers.now()
     const calls = this.#shareOf(limits.maxConcurrentCalls)
     const perMinute = this.#shareOf(limits.requestsPerMinute)
     const tokensPerMinute = this.#shareOf(limits.tokensPerMinute)
     if (calls !== null && inFlightCount >= calls) return Number.POSITIVE_INFINITY
+    if (perMinute === 0 || tokensPerMinute === 0) return Number.POSITIVE_INFINITY
     return Math.max(
       perMinute === null ? 0 : requests.waitMs(1, perMinute, now),
       tokensPerMinute === null ? 0 : taken.waitMs(tokens, tokensPerMinute, now),
     )
   }
 
-  /** In how many ms the provider's own word allows it. */
-  #toldWaitOf({ told: { requests, tokens: told } }: Line, tokens: number): number {
+  /** In how many ms the provider's own word allows it, and its refusals. */
+  #toldWaitOf({ told: { requests, tokens: told }, backoff, inFlightCount }: Line, tokens: number): number {
     const now = this.#timers.now()
     return Math.max(
+      backoff.waitMs(now, inFlightCount),
       requests === null ? 0 : learnedWaitMs(requests.limit, 1, now - requests.at),
       told === null ? 0 : learnedWaitMs(told.limit, tokens, now - told.at),
     )
@@ -255,15 +271,19 @@ export class MemoryCallLimits implements CallLimits {
     const { entry } = line
     const startedAt = this.#timers.now()
     entry.inFlightCount += 1
+    line.inFlightCount += 1
     entry.requests.add(1, startedAt, startedAt)
     entry.tokens.add(tokens, startedAt, startedAt)
     if (line.told.requests !== null) line.told.requests.limit.remaining -= 1
     if (line.told.tokens !== null) line.told.tokens.limit.remaining -= tokens
     let isOver = false
+    let isRefused = false
     const end = (requestCount: number, tokenCount: number) => {
       if (isOver) return
       isOver = true
       entry.inFlightCount -= 1
+      line.inFlightCount -= 1
+      if (requestCount === 1 && !isRefused) line.backoff.gotThrough(startedAt)
       const now = this.#timers.now()
       if (requestCount !== 1) entry.requests.add(requestCount - 1, startedAt, now)
       entry.tokens.add(tokenCount - tokens, startedAt, now)
@@ -273,19 +293,32 @@ export class MemoryCallLimits implements CallLimits {
       end: (usedTokens) => end(1, usedTokens ?? tokens),
       giveBack: () => end(0, 0),
       learn: (state) => this.#learn(line, state),
+      refused: (retryAfterMs) => {
+        if (isOver) return
+        isRefused = true
+        const kept = this.#keptLine(line)
+        const { inFlightCount } = kept
+        const [now, draw] = [this.#timers.now(), this.#random()]
+        kept.backoff.refused({ startedAt, now, retryAfterMs, inFlightCount, draw })
+      },
     }
   }
 
   /** The newest word counts: it tells of all workers, and of whoever else uses the key. */
   #learn(from: Line, { requests, tokens }: RateLimitState): void {
-    const { entry, model } = from
-    // It may have been dropped while the call ran.
-    const line = entry.lines.get(model) ?? from
-    entry.lines.set(model, line)
+    const line = this.#keptLine(from)
     const at = this.#timers.now()
     if (requests !== null) line.told.requests = { limit: { ...requests }, at }
     if (tokens !== null) line.told.tokens = { limit: { ...tokens }, at }
-    this.#pump(entry)
+    this.#pump(line.entry)
+  }
+
+  /** The line of its model now: it may have been dropped while a call of it ran. */
+  #keptLine(line: Line): Line {
+    const { lines } = line.entry
+    const kept = lines.get(line.model) ?? line
+    lines.set(line.model, kept)
+    return kept
   }
 
   /** Lets in who may come in; then waits for the moment when the next may. */
@@ -340,9 +373,11 @@ export class MemoryCallLimits implements CallLimits {
 
   /** Drops lines that nobody waits in: first those of which nothing is known, then any, the one let in longest ago first. */
   #sweep({ lines }: Entry): void {
-    const oldest = this.#timers.now() - longestBelievedMs
-    for (const { model, waitingCount, told } of lines.values()) {
-      const isKnown = (told.requests?.at ?? oldest) > oldest || (told.tokens?.at ?? oldest) > oldest
+    const now = this.#timers.now()
+    const oldest = now - longestBelievedMs
+    for (const { model, waitingCount, told, backoff } of lines.values()) {
+      const isTold = (told.requests?.at ?? oldest) > oldest || (told.tokens?.at ?? oldest) > oldest
+      const isKnown = isTold || !backoff.isFree(now)
       if (waitingCount === 0 && (!isKnown || lines.size > maxLines)) lines.delete(model)
     }
   }

@@ -9,54 +9,89 @@ export interface RateLimitState {
 /** Gives the value of a header by its name in lower case. */
 export type HeaderReader = (name: string) => string | undefined
 
-type Kind = keyof RateLimitState
-
-/** Of OpenAI and all who speak like it; Azure gives the resets in seconds without a unit, Groq counts requests by the day. */
-function openAiLimit(kind: Kind, header: HeaderReader): LearnedLimit | null {
-  return limitOf({
-    limit: header(`x-ratelimit-limit-${kind}`),
-    remaining: header(`x-ratelimit-remaining-${kind}`),
-    resetMs: durationMs(header(`x-ratelimit-reset-${kind}`)),
-  })
+/** How one provider names a limit, what is left of it, and when all of it is there again. */
+interface LimitHeaders {
+  limit: string
+  remaining: string
+  /** `per-minute`: it does not say, but counts by the minute. */
+  reset: { header: string; as: 'duration' | 'time' } | 'per-minute'
 }
 
-/** Of Anthropic: `tokens` is the tightest of its limits for tokens; resets are times by RFC 3339. */
-function anthropicLimit(kind: Kind, header: HeaderReader, now: number): LearnedLimit | null {
-  const prefix = `anthropic-ratelimit-${kind}`
-  const reset = Date.parse(header(`${prefix}-reset`) ?? '')
-  return limitOf({
-    limit: header(`${prefix}-limit`),
-    remaining: header(`${prefix}-remaining`),
-    resetMs: Number.isNaN(reset) ? null : Math.max(0, reset - now),
-  })
+/** The first of each that an answer carries counts. */
+const limitHeaders: Readonly<Record<keyof RateLimitState, readonly LimitHeaders[]>> = {
+  requests: [
+    // OpenAI and all who speak like it; Azure gives the resets in seconds without a unit, Groq counts requests by the day.
+    {
+      limit: 'x-ratelimit-limit-requests',
+      remaining: 'x-ratelimit-remaining-requests',
+      reset: { header: 'x-ratelimit-reset-requests', as: 'duration' },
+    },
+    {
+      limit: 'anthropic-ratelimit-requests-limit',
+      remaining: 'anthropic-ratelimit-requests-remaining',
+      reset: { header: 'anthropic-ratelimit-requests-reset', as: 'time' },
+    },
+    // Mistral, as its answers had it in 2026.
+    { limit: 'x-ratelimit-limit-req-minute', remaining: 'x-ratelimit-remaining-req-minute', reset: 'per-minute' },
+    // Cohere, for trial keys alone: calls a minute of the endpoint.
+    { limit: 'x-trial-endpoint-call-limit', remaining: 'x-trial-endpoint-call-remaining', reset: 'per-minute' },
+  ],
+  tokens: [
+    {
+      limit: 'x-ratelimit-limit-tokens',
+      remaining: 'x-ratelimit-remaining-tokens',
+      reset: { header: 'x-ratelimit-reset-tokens', as: 'duration' },
+    },
+    // The tightest of Anthropic's limits for tokens.
+    {
+      limit: 'anthropic-ratelimit-tokens-limit',
+      remaining: 'anthropic-ratelimit-tokens-remaining',
+      reset: { header: 'anthropic-ratelimit-tokens-reset', as: 'time' },
+    },
+    { limit: 'x-ratelimit-limit-tokens-minute', remaining: 'x-ratelimit-remaining-tokens-minute', reset: 'per-minute' },
+    // Mistral's earlier names.
+    {
+      limit: 'ratelimitbysize-limit',
+      remaining: 'ratelimitbysize-remaining',
+      reset: { header: 'ratelimitbysize-reset', as: 'duration' },
+    },
+  ],
 }
 
 /**
  * Reads the rate-limit headers of an answer; null when there are none. Hostile and nonsensical ones count as none: a provider that
- * says -1, or gives no reset, has said nothing. `now` is in Unix ms.
+ * says -1, or a reset that is none, has said nothing. `now` is in Unix ms.
  */
 export function readRateLimits(header: HeaderReader, now: number): RateLimitState | null {
-  const requests = openAiLimit('requests', header) ?? anthropicLimit('requests', header, now)
-  const tokens = openAiLimit('tokens', header) ?? anthropicLimit('tokens', header, now)
+  const requests = firstLimit(limitHeaders.requests, header, now)
+  const tokens = firstLimit(limitHeaders.tokens, header, now)
   return requests === null && tokens === null ? null : { requests, tokens }
 }
 
-function limitOf(told: {
-  limit: string | undefined
-  remaining: string | undefined
-  resetMs: number | null
-}): LearnedLimit | null {
-  const limit = countOf(told.limit)
-  const remaining = countOf(told.remaining)
-  if (remaining === null || told.resetMs === null || limit === 0) return null
-  return { limit, remaining, resetMs: told.resetMs }
+function firstLimit(known: readonly LimitHeaders[], header: HeaderReader, now: number): LearnedLimit | null {
+  for (const { limit: limitName, remaining: remainingName, reset } of known) {
+    const limit = countOf(header(limitName))
+    const remaining = countOf(header(remainingName))
+    const resetMs = reset === 'per-minute' ? minuteMs : resetMsOf(header(reset.header), reset.as, now)
+    if (remaining !== null && resetMs !== null && limit !== 0) return { limit, remaining, resetMs }
+  }
+  return null
 }
+
+const minuteMs = 60_000
 
 function countOf(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+function resetMsOf(text: string | undefined, as: 'duration' | 'time', now: number): number | null {
+  if (as === 'duration') return durationMs(text)
+  // By RFC 3339.
+  const at = Date.parse(text ?? '')
+  return Number.isNaN(at) ? null : Math.max(0, at - now)
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: minuteMs, h: 3_600_000, d: 86_400_000 }
 
 /** `6m0s`, `12ms`, `1.5s`, or seconds without a unit. */
 function durationMs(text: string | undefined): number | null {

@@ -3,7 +3,7 @@ import type { Attempt, ModelCompletion, ModelRequest, Warning } from '../contrac
 import { totalCost } from '../pricing/cost.ts'
 import { totalUsage } from '../pricing/total-usage.ts'
 import { isInputType, requestTypeOf } from '../routing/request-type.ts'
-import type { CallResult } from './call-targets.ts'
+import type { CallResult } from './call-run.ts'
 import { confidenceOf } from './confidence.ts'
 import type { RequestPlan } from './plan-request.ts'
 import type { Claim, RequestContext } from './ports.ts'

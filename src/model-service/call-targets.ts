@@ -13,88 +13,45 @@
  * breaker that gave way where nothing else is left would not bound the calls to a provider that is down.
  */
 import { maxAttemptsPerClaim } from '../contract/limits.ts'
-import type { Attempt, ModelChunk, ModelRequest, Warning } from '../contract/types.ts'
+import type { Attempt, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { tokenTotals } from '../pricing/token-totals.ts'
 import type { ProviderError } from '../providers/provider.ts'
-import { attemptLimits } from '../reliability/attempt-limits.ts'
-import { type FailureClass, failureClassOf } from '../reliability/failure-class.ts'
-import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
 import { type AfterFailure, afterFailure } from '../routing/after-failure.ts'
-import type { TokenCounter } from '../tokens/token-counter.ts'
+import type { AttemptAccount } from './attempt-account.ts'
+import { callOnce, failureOf } from './call-once.ts'
 import type { TypedAnswer } from './call-provider.ts'
+import { type CallResult, type CallRun, endingOf, type MadeAttempt, remainingMsOf } from './call-run.ts'
 import { defectFields } from './defect-fields.ts'
-import { type AttemptResult, makeAttempt } from './make-attempt.ts'
+import type { AttemptResult } from './make-attempt.ts'
 import type { PlannedTarget, WayPlanner } from './plan-request.ts'
-import type {
-  CallLimits,
-  CallPermit,
-  CallTarget,
-  CallVerdict,
-  Claim,
-  Clock,
-  KeyedAdapter,
-  Log,
-  TargetHealth,
-  TargetLatency,
-  TargetStanding,
-  Timers,
-} from './ports.ts'
-import { type RunEnding, runEnding } from './run-ending.ts'
+import type { KeyedAdapter } from './ports.ts'
+import {
+  chooseWay,
+  isTurn,
+  passedOverError,
+  readyWays,
+  soonestWay,
+  standingOf,
+  turnOf,
+  type Way,
+} from './ready-ways.ts'
+import { outcomeUnknown, type RunEnding } from './run-ending.ts'
 import { judgeAnswer, outputInvalid, type UnfitAnswer } from './structured-output/judge-answer.ts'
 import { repairInput } from './structured-output/repair-input.ts'
-import { waitFor } from './system-timers.ts'
-import { limitedCallOf, type Turn } from './take-turn.ts'
+import { limitedCallOf } from './take-turn.ts'
+import { waitToCall } from './wait-to-call.ts'
 
-/** What the calls need. */
-export interface CallRun {
-  request: ModelRequest
-  targets: readonly PlannedTarget[]
-  /** Gives targets for what is too long for these; null when there are none. */
-  larger: WayPlanner | null
-  /** Gives targets for what one refused for its content; null when the refusal stands. */
-  afterRefusal: WayPlanner | null
-  claim: Claim
-  registryVersion: number
-  attemptTimeoutMs: number
-  reliability: Readonly<ReliabilitySettings>
-  /** Whether an answer that does not fit the schema that was asked for is sent back once. */
-  isOutputRepaired: boolean
-  signal: AbortSignal
-  clock: Clock
-  timers: Timers
-  health: TargetHealth
-  latency: TargetLatency
-  limits: CallLimits
-  /** The permission that was waited for; null when nothing was to be waited for. */
-  turn: Turn | null
-  random: () => number
-  tokenCounter: TokenCounter
-  log: Log
-  onChunk?: (chunk: ModelChunk) => void
-  assertMayCall?: () => void
-}
-
-/** An attempt and the target that it was made to. */
-export interface MadeAttempt {
+/** An attempt that was made; what it consumed and cost is still being counted. */
+interface CountedAttempt {
   record: Attempt
   target: PlannedTarget
-}
-
-/** What came of the calls: an answer, or how it ended without one. */
-export interface CallResult {
-  made: MadeAttempt[]
-  /** Set beside an ending when the answer does not fit the schema that was asked for: it is kept, but not relied on. */
-  answered: { target: PlannedTarget; typed: TypedAnswer } | null
-  ending: RunEnding | null
-  /** What the reader should know of the way, for example targets that were passed over. */
-  warnings: Warning[]
+  account: Promise<AttemptAccount>
 }
 
 /** What has come about so far. */
 interface Journey {
   run: CallRun
-  made: MadeAttempt[]
+  made: CountedAttempt[]
   /** Failures and reasons for passing over, in order. */
   failures: ModelServiceError[]
   warnings: Warning[]
@@ -121,10 +78,20 @@ type Visit =
 export async function callTargets(run: CallRun): Promise<CallResult> {
   const journey: Journey = { run, made: [], failures: [], warnings: [], isAfterRefusal: false }
   const visit = await visitAll(journey)
-  const { made, warnings } = journey
-  if (visit.kind === 'answered') return { made, warnings, ...(await heldToSchema(journey, visit)) }
+  const { warnings } = journey
+  if (visit.kind === 'answered') {
+    const held = await heldToSchema(journey, visit)
+    return { made: await accountedFor(journey), warnings, ...held }
+  }
   const ending = visit.kind === 'ended' ? visit.ending : { status: 'FAILED' as const, error: tellingFailure(journey) }
-  return { made, warnings, answered: null, ending }
+  return { made: await accountedFor(journey), warnings, answered: null, ending }
+}
+
+/** The attempts with their accounts, which were counted beside the attempts that followed. */
+function accountedFor({ made }: Journey): Promise<MadeAttempt[]> {
+  return Promise.all(
+    made.map(async ({ record, target, account }) => ({ record: { ...record, ...(await account) }, target })),
+  )
 }
 
 /**
@@ -210,22 +177,12 @@ async function targetsOfWay(
 /** Nothing was called because everything is set aside: takes what may be called soonest, if that is worth it. */
 async function visitSoonest(journey: Journey): Promise<Visit> {
   const { run } = journey
-  const ways = run.targets.flatMap((target) =>
-    target.keyed.map((keyed) => ({ target, keyed, ...standingOf(run, target, keyed) })),
-  )
-  // A refused key is tried again rather than nothing: it may have been repaired, and a refusal costs nothing.
-  const waitOf = ({ kind, waitMs }: TargetStanding) => (kind === 'limited' ? waitMs : 0)
-  const [soonest] = ways.filter(({ kind }) => kind !== 'open').sort((a, b) => waitOf(a) - waitOf(b))
-  if (soonest === undefined || waitOf(soonest) > run.reliability.retryMaxWaitMs) return { kind: 'next' }
-  await waitFor(Math.ceil(waitOf(soonest) * (1 + run.random() / 4)), run)
-  if (isOverLimit(run, soonest.target, soonest.keyed)) return { kind: 'next' }
-  return visitTarget(journey, soonest.target, [], soonest.keyed)
-}
-
-/** The key that the turn of this run is for; undefined where another target has it, or this one fails meanwhile. */
-function turnOf({ turn, health }: CallRun, target: PlannedTarget): KeyedAdapter | undefined {
-  if (turn?.target !== target) return undefined
-  return health.standing(callTargetOf(target, turn.keyed)).kind === 'ready' ? turn.keyed : undefined
+  const soonest = soonestWay(run)
+  if (soonest === undefined || soonest.waitMs > run.reliability.retryMaxWaitMs) return { kind: 'next' }
+  const { target, keyed, waitMs } = soonest
+  if (!(await waitToCall(run, Math.ceil(waitMs * (1 + run.random() / 4))))) return { kind: 'next' }
+  if (!isTurn(run, soonest) && run.limits.waitMs(limitedCallOf(target, keyed)) > 0) return { kind: 'next' }
+  return visitTarget(journey, target, [], keyed)
 }
 
 /** Calls one target until it answers or is given up. `given` is the way to call it first, whatever it stands like. */
@@ -245,7 +202,9 @@ async function visitTarget(
     const before = endingOf(run)
     if (before !== null) return { kind: 'ended', ending: before }
     const hasNextTarget = left.some((other) => readyWays(run, other).length > 0)
-    const result = await callOnce(journey, { target, keyed, hasNextTarget })
+    const number = run.claim.attemptBase + made.length + 1
+    const result = await callOnce(run, { target, keyed, number, hasNextTarget })
+    made.push({ record: result.record, target, account: result.account })
     if (result.typed !== null) return { kind: 'answered', target, keyed, typed: result.typed }
     const { error } = result
     journey.failures.push(error)
@@ -267,9 +226,7 @@ async function visitTarget(
     switch (next.kind) {
       case 'retry':
         retriesMade += 1
-        await waitFor(next.afterMs, run)
-        // Others may have found out meanwhile that the target is down.
-        if (standingOf(run, target, keyed).kind === 'open' || isOverLimit(run, target, keyed)) return { kind: 'next' }
+        if (!(await waitToRetry(run, { target, keyed }, next.afterMs))) return { kind: 'next' }
         break
       case 'next-key':
         keyed = chooseWay(run, target, failedKeys)
@@ -291,127 +248,15 @@ async function visitTarget(
   return { kind: 'next' }
 }
 
-interface OneCall {
-  target: PlannedTarget
-  keyed: KeyedAdapter
-  hasNextTarget: boolean
-}
-
-async function callOnce(journey: Journey, { target, keyed, hasNextTarget }: OneCall): Promise<AttemptResult> {
-  const { run, made } = journey
-  const { request, health, reliability: settings } = run
-  // Whether the provider speaks is seen only in a stream; without another target nothing would follow from it.
-  const isStreamed =
-    target.input.type === 'ChatInput' && (request.stream ? run.onChunk !== undefined || hasNextTarget : hasNextTarget)
-  const limits = attemptLimits({
-    settings,
-    totalMs: target.timeoutMs ?? run.attemptTimeoutMs,
-    isStreamed,
-    isSlowToBegin: isSlowToBegin(target.input, isStreamed),
-    hasNextTarget,
-    remainingMs: remainingMsOf(run),
-  })
-  run.assertMayCall?.()
-  const end = health.begin(callTargetOf(target, keyed))
-  const endTiming = run.latency.begin({ provider: target.provider.id, model: target.providerModel })
-  const permit = permitFor(run, target, keyed)
-  let usedTokens: number | null = null
-  let verdict: CallVerdict = { kind: 'unknown' }
-  let timed: Parameters<typeof endTiming>[0] = null
-  try {
-    const number = run.claim.attemptBase + made.length + 1
-    const result = await makeAttempt({
-      ...{ run, target, adapter: keyed.adapter, number, limits, isStreamed },
-      onRateLimits: (state) => permit.learn(state),
-    })
-    usedTokens = usedTokensOf(result)
-    made.push({ record: result.record, target })
-    verdict = result.error === null ? { kind: 'answered' } : verdictOf(result.error, classOf(result))
-    timed = measuredOf(result, verdict, { isChat: target.input.type === 'ChatInput', isStreamed })
-    return result
-  } finally {
-    end(verdict)
-    endTiming(timed)
-    permit.end(usedTokens)
-  }
-}
-
-/** The turn of this run is for its first call alone. */
-function permitFor(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): CallPermit {
-  const { turn } = run
-  if (!isTurn(run, target, keyed) || turn === null) return run.limits.begin(limitedCallOf(target, keyed))
-  run.turn = null
-  return turn.permit
-}
-
-function isTurn({ turn }: CallRun, target: PlannedTarget, keyed: KeyedAdapter): boolean {
-  return turn !== null && turn.target === target && turn.keyed === keyed
-}
-
-function isOverLimit(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): boolean {
-  return !isTurn(run, target, keyed) && run.limits.waitMs(limitedCallOf(target, keyed)) > 0
-}
-
-/** A call that was refused took none; of one whose end nobody saw, the estimate stands. */
-function usedTokensOf({ record: { usage, outcome } }: AttemptResult): number | null {
-  if (usage === null) return outcome === 'FAILED' ? 0 : null
-  const { input, output } = tokenTotals(usage)
-  return input + output
-}
-
-/**
- * What a call says of the target's speed: failures, the time to the first content of a streamed chat, the whole time of what is
- * no chat. The whole time of a chat says more of the length of its answer.
- */
-function measuredOf(
-  { record, tookMs }: AttemptResult,
-  verdict: CallVerdict,
-  { isChat, isStreamed }: { isChat: boolean; isStreamed: boolean },
-): { kind: 'answered' | 'failed'; tookMs: number } | null {
-  if (verdict.kind === 'failed') return { kind: 'failed', tookMs }
-  if (verdict.kind !== 'answered' || record.outcome !== 'SUCCEEDED') return null
-  if (!isChat) return { kind: 'answered', tookMs }
-  const { startedAt, firstChunkAt } = record
-  return isStreamed && startedAt !== null && firstChunkAt !== null
-    ? { kind: 'answered', tookMs: firstChunkAt - startedAt }
-    : null
-}
-
-/** Reasoning may take minutes before the first word; an answer in one piece comes when all work is done. */
-function isSlowToBegin(input: ModelRequest['input'], isStreamed: boolean): boolean {
-  if (input.type === 'EmbeddingInput') return false
-  if (!isStreamed) return true
-  const effort = input.type === 'ChatInput' ? input.reasoning?.effort : undefined
-  return effort !== undefined && effort !== 'NONE' && effort !== 'MINIMAL'
-}
-
-function classOf({ error, record }: AttemptResult & { error: ProviderError }): FailureClass {
-  const { code, retryable, outcome, httpStatus } = error
-  return failureClassOf({ code, retryable, outcome, httpStatus, hadContent: record.firstChunkAt !== null })
-}
-
-/** What a failure says of the target; what ended the run itself says nothing. */
-function verdictOf({ retryAfterMs, outcome }: ProviderError, failure: FailureClass): CallVerdict {
-  if (outcome === 'CANCELLED') return { kind: 'unknown' }
-  switch (failure) {
-    case 'transient':
-    case 'timeout':
-    case 'broken-answer':
-      return { kind: 'failed' }
-    case 'rate-limit':
-      return retryAfterMs === null ? { kind: 'answered' } : { kind: 'limited', waitMs: retryAfterMs }
-    case 'key':
-      return { kind: 'key-refused' }
-    case 'target':
-    case 'context-length':
-    case 'content':
-    case 'request':
-      return { kind: 'answered' }
-    case 'other':
-      return { kind: 'unknown' }
-    default:
-      return failure satisfies never
-  }
+/** Waits for a further try on the same target; false when it is not to be made. */
+async function waitToRetry(run: CallRun, way: Way, afterMs: number): Promise<boolean> {
+  const limitsMs = () => run.limits.waitMs(limitedCallOf(way.target, way.keyed), { isRetry: true })
+  // Its limits may ask for a longer wait than the failure does, for example after a refusal without a word on when.
+  const byLimitsMs = limitsMs()
+  if (byLimitsMs > run.reliability.retryMaxWaitMs || byLimitsMs >= (remainingMsOf(run) ?? Infinity)) return false
+  if (!(await waitToCall(run, Math.max(afterMs, byLimitsMs)))) return false
+  // Others may have found out meanwhile that the target is down, or have taken what the limits allow.
+  return standingOf(run, way).kind !== 'open' && limitsMs() === 0
 }
 
 interface DecisionParts {
@@ -428,9 +273,9 @@ interface DecisionParts {
 function decide(result: AttemptResult & { error: ProviderError }, parts: DecisionParts): AfterFailure {
   const { run, target, keyed, retriesMade, isFallback, hasNextTarget, hasOtherKey, hasContentRule } = parts
   const { error, tookMs } = result
-  const isDown = standingOf(run, target, keyed).kind === 'open'
+  const isDown = standingOf(run, { target, keyed }).kind === 'open'
   return afterFailure({
-    failure: classOf(result),
+    failure: failureOf(result),
     outcome: error.outcome,
     onUncertain: run.request.onUncertain,
     retryAfterMs: error.retryAfterMs,
@@ -447,68 +292,14 @@ function decide(result: AttemptResult & { error: ProviderError }, parts: Decisio
   })
 }
 
-/** The ways to call a target that are not set aside. */
-function readyWays(run: CallRun, target: PlannedTarget, without?: ReadonlySet<string | null>): KeyedAdapter[] {
-  return target.keyed.filter(
-    (keyed) => without?.has(keyed.key) !== true && standingOf(run, target, keyed).kind === 'ready',
-  )
-}
-
-/** One of these ways, keys taking turns; undefined when there is none. */
-function chooseWay(run: CallRun, target: PlannedTarget, without: ReadonlySet<string | null>): KeyedAdapter | undefined {
-  const ways = readyWays(run, target, without)
-  return ways.length < 2 ? ways[0] : ways[run.health.turn(target.provider.id) % ways.length]
-}
-
-function standingOf(run: CallRun, target: PlannedTarget, keyed: KeyedAdapter): TargetStanding {
-  const standing = run.health.standing(callTargetOf(target, keyed))
-  if (standing.kind !== 'ready') return standing
-  const waitMs = run.limits.waitMs(limitedCallOf(target, keyed))
-  return waitMs === 0 ? standing : { kind: 'limited', waitMs }
-}
-
-function callTargetOf({ provider, providerModel }: PlannedTarget, { key }: KeyedAdapter): CallTarget {
-  return { provider: provider.id, key, model: providerModel }
-}
-
 /** Notes why a target is not called. */
 function passOver({ run, failures, warnings }: Journey, target: PlannedTarget): void {
-  const standings = target.keyed.map((keyed) => standingOf(run, target, keyed))
-  const [soonest] = standings.sort((a, b) => a.waitMs - b.waitMs)
-  const error = passedOverError(target, soonest ?? { kind: 'open', waitMs: 0 })
+  const error = passedOverError(run, target)
   failures.push(error)
   warnings.push({
     code: 'TARGET_SKIPPED',
     message: `Target "${target.model}" was passed over: ${error.code}. ${error.message}`,
   })
-}
-
-function passedOverError({ provider: { id }, providerModel }: PlannedTarget, { kind, waitMs }: TargetStanding) {
-  const options = { provider: id }
-  const when = Number.isFinite(waitMs) ? `for another ${Math.ceil(waitMs)} ms` : 'until a call of it ends'
-  switch (kind) {
-    case 'limited':
-      return new ModelServiceError(
-        'RATE_LIMITED',
-        `A limit of provider ${id} is reached; it is not called ${when}. Lower the rate, or give it another key.`,
-        options,
-      )
-    case 'key-refused':
-      return new ModelServiceError(
-        'PROVIDER_AUTHENTICATION',
-        `Provider ${id} refused its keys a moment ago; they are set aside ${when}. Check what the key references point to.`,
-        options,
-      )
-    case 'open':
-    case 'ready':
-      return new ModelServiceError(
-        'PROVIDER_UNAVAILABLE',
-        `Model ${providerModel} of provider ${id} failed again and again; it is not called ${when}. Add a fallback target, or send the request again later.`,
-        options,
-      )
-    default:
-      return kind satisfies never
-  }
 }
 
 /** The larger window is known to be larger; a model of unknown window may be as small. */
@@ -524,22 +315,5 @@ function tellingFailure({ failures }: Journey): ModelServiceError {
     failures.findLast(({ retryable }) => retryable) ??
     failures.at(-1) ??
     new ModelServiceError('MODEL_NOT_FOUND', 'No target could be called.')
-  )
-}
-
-function remainingMsOf({ request: { deadline }, clock }: CallRun): number | null {
-  return deadline === null ? null : deadline - clock.now()
-}
-
-function endingOf({ signal, request, clock }: CallRun): RunEnding | null {
-  return runEnding({ signal, deadline: request.deadline, now: clock.now() })
-}
-
-/** The error of a request that asked not to call again after a call of unknown fate. */
-export function outcomeUnknown(cause?: ModelServiceError): ModelServiceError {
-  return new ModelServiceError(
-    'OUTCOME_UNKNOWN',
-    `A provider may have served the request, but its answer was lost${cause === undefined ? '' : ` (${cause.code})`}, and onUncertain is FAIL. Look at the provider account before sending it under a new id.`,
-    { cause, ...(cause?.provider == null ? {} : { provider: cause.provider }) },
   )
 }

@@ -1,6 +1,6 @@
 import type { ModelChunk } from '../contract/types.ts'
 import type { ChatDelta } from '../providers/provider.ts'
-import type { CallRun } from './call-targets.ts'
+import type { CallRun } from './call-run.ts'
 import { defectFields } from './defect-fields.ts'
 
 /** Makes numbered chunks of the deltas of one attempt. A listener that throws breaks nothing. */

@@ -3,16 +3,18 @@ import type { Attempt } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { RateLimitState } from '../limits/read-rate-limits.ts'
 import { unknownCost } from '../pricing/cost.ts'
+import { tokenTotals } from '../pricing/token-totals.ts'
 import { type ChatDelta, type ModelProvider, ProviderError } from '../providers/provider.ts'
 import type { AttemptLimits } from '../reliability/attempt-limits.ts'
-import { accountOfAnswer, accountOfFailure } from './attempt-account.ts'
+import { type AttemptAccount, accountOfAnswer, accountOfFailure } from './attempt-account.ts'
 import { AttemptClocks } from './attempt-clocks.ts'
 import { callProvider, type TypedAnswer } from './call-provider.ts'
-import type { CallRun } from './call-targets.ts'
+import type { CallRun } from './call-run.ts'
 import { chunkWriter } from './chunk-writer.ts'
 import { defectFields } from './defect-fields.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import type { PlannedTarget } from './plan-request.ts'
+import { unknownAttempt } from './unknown-attempt.ts'
 
 /** What an attempt is made with. */
 export interface AttemptOptions {
@@ -29,10 +31,15 @@ export interface AttemptOptions {
 }
 
 /** What came of an attempt. */
-export type AttemptResult = { record: Attempt; tookMs: number } & (
-  | { typed: TypedAnswer; error: null }
-  | { typed: null; error: ProviderError }
-)
+export type AttemptResult = {
+  /** Without usage and cost, which are in the account. */
+  record: Attempt
+  /** May take a while, where usage is counted again from texts; whatever follows the attempt need not wait for it. Never rejects. */
+  account: Promise<AttemptAccount>
+  /** Input and output as far as the provider reported them, 0 when it did no work; null when nobody knows yet. */
+  usedTokens: number | null
+  tookMs: number
+} & ({ typed: TypedAnswer; error: null } | { typed: null; error: ProviderError })
 
 /** Makes the attempt. Never throws. */
 export async function makeAttempt(options: AttemptOptions): Promise<AttemptResult> {
@@ -44,23 +51,10 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
   const stream = openStream(options, clocks)
   const accounted = { target, startedAt, registryVersion: run.registryVersion, counter: run.tokenCounter }
   let firstChunkAt: number | null = null
-  const record: Attempt = {
-    number,
-    token: claim.token,
-    provider: target.provider.id,
-    model: target.providerModel,
-    outcome: 'UNKNOWN',
-    startedAt,
-    firstChunkAt: null,
-    finishedAt: null,
-    httpStatus: null,
-    providerRequestId: null,
-    error: null,
-    usage: null,
-    cost: unknownCost('OUTCOME_UNKNOWN'),
-  }
+  const { provider, providerModel } = target
+  const record = unknownAttempt({ number, token: claim.token, provider: provider.id, model: providerModel, startedAt })
   try {
-    const call = callProvider(adapter, target.providerModel, target.input, {
+    const call = callProvider(adapter, providerModel, target.input, {
       signal: clocks.signal,
       idempotencyKey: idempotencyKey(request.tenant, request.requestId, number),
       timeoutMs: limits.totalMs,
@@ -77,7 +71,6 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
     const finishedAt = clock.now()
     const tookMs = timers.now() - begunAt
     const { answer } = typed
-    const { usage, cost } = await accountOfAnswer(accounted, typed)
     return {
       record: {
         ...record,
@@ -86,9 +79,9 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
         finishedAt,
         httpStatus: answer.httpStatus,
         providerRequestId: answer.providerRequestId,
-        usage,
-        cost,
       },
+      account: guarded(accountOfAnswer(accounted, typed), options),
+      usedTokens: answer.usage === null ? null : tokenTotals(answer.usage).input + tokenTotals(answer.usage).output,
       tookMs,
       typed,
       error: null,
@@ -103,6 +96,7 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
         'attempt failed',
       )
     }
+    const receivedText = stream?.received.join('') ?? ''
     return {
       record: {
         ...record,
@@ -112,8 +106,9 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
         httpStatus: error.httpStatus,
         providerRequestId: error.providerRequestId,
         error: error.toDetail(),
-        ...(await accountOfFailure(accounted, { error, receivedText: stream?.received.join('') ?? '' })),
       },
+      account: guarded(accountOfFailure(accounted, { error, receivedText }), options),
+      usedTokens: error.outcome === 'FAILED' && receivedText === '' ? 0 : null,
       tookMs,
       typed: null,
       error,
@@ -122,6 +117,15 @@ export async function makeAttempt(options: AttemptOptions): Promise<AttemptResul
     clocks.stop()
     stream?.close()
   }
+}
+
+/** Whoever waits for the account does so later, so that a defect of it would reject where nobody listens. */
+function guarded(account: Promise<AttemptAccount>, { run, number }: AttemptOptions): Promise<AttemptAccount> {
+  return account.catch((thrown: unknown) => {
+    const { requestId, tenant } = run.request
+    run.log.error({ requestId, tenant, attempt: number, ...defectFields(thrown) }, 'account of an attempt failed')
+    return { usage: null, cost: unknownCost('USAGE_UNKNOWN') }
+  })
 }
 
 interface OpenStream {

@@ -50,7 +50,7 @@ export interface ModelServiceDeps {
   callLimits?: CallLimits
   /** Hears what is worth a log line; silent by default. */
   log?: Log
-  /** Draws from 0 (included) to 1 (excluded) for weighted routes; Math.random by default. */
+  /** Draws from 0 (included) to 1 (excluded) for weighted routes and for waits; Math.random by default. */
   random?: () => number
   /** Counts tokens by a vocabulary; by default one thread for the process, started at the first use. */
   tokenCounter?: TokenCounter
@@ -260,6 +260,12 @@ export class ClaimRefused extends Error {
   override readonly name: string = 'ClaimRefused'
 }
 
+/** Whoever runs requests is about to stop once the signal is aborted, and cuts off what still runs then in so many ms. */
+export interface Stopping {
+  signal: AbortSignal
+  leftMs(): number
+}
+
 /** What holds for one run of one request. All optional for library use. */
 export interface RequestContext {
   /** Ends the run; its reason may be a ModelServiceError (CANCELLED, DEADLINE_EXCEEDED, …). */
@@ -276,6 +282,8 @@ export interface RequestContext {
    * {@link beforeFirstCall}, unless the signal ends it.
    */
   onWaiting?(): void
+  /** Set where whoever runs this may be about to stop. */
+  stopping?: Stopping
   /** Why the request must not be served, where the caller knows: it ends REJECTED with this. */
   rejection?: ModelServiceError
   /** Live deltas of a request with `stream`. Must not throw; is not awaited. */
@@ -381,8 +389,8 @@ export interface TargetLatency {
 
 /** Whether a target may be called now; if not, why, and in how many ms it may. */
 export interface TargetStanding {
-  /** `open`: it fails. `limited`: its rate limit is reached. `key-refused`: its key was refused. */
-  kind: 'ready' | 'open' | 'limited' | 'key-refused'
+  /** `open`: it fails. `key-refused`: its key was refused. */
+  kind: 'ready' | 'open' | 'key-refused'
   waitMs: number
 }
 
@@ -392,8 +400,6 @@ export type CallVerdict =
   | { kind: 'answered' }
   /** It failed in a way that the next call may meet as well. */
   | { kind: 'failed' }
-  /** It asked to wait. */
-  | { kind: 'limited'; waitMs: number }
   /** It refused the key. */
   | { kind: 'key-refused' }
   /** The call was ended by us, or never made. */
@@ -431,6 +437,8 @@ export interface CallPermit {
   giveBack(): void
   /** The provider said what is left of its limits. */
   learn(state: RateLimitState): void
+  /** The provider refused the call for its rate; how long it asked to wait, in ms, null when it did not say. Comes before `end`. */
+  refused(retryAfterMs: number | null): void
 }
 
 /** Who waits, and how long. */
@@ -442,8 +450,11 @@ export interface WaitingTurn {
 
 /** Keeps calls within the limits of provider keys. */
 export interface CallLimits {
-  /** In how many ms the call may be made; 0 is now. At least 1 while others wait for the key. Infinity when nobody knows. */
-  waitMs(call: LimitedCall): number
+  /**
+   * In how many ms the call may be made; 0 is now, Infinity when nobody knows. At least 1 while others wait for the key, but for the
+   * retry of a call that had its turn.
+   */
+  waitMs(call: LimitedCall, options?: { isRetry?: boolean }): number
   /** Counts a call, whatever the limits are. */
   begin(call: LimitedCall): CallPermit
   /** The first of these calls that may be made now, counted; null when none may. */

@@ -3,7 +3,8 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 import { defaultReliabilitySettings } from '../reliability/reliability-settings.ts'
 import { sharedTokenCounter } from '../tokens/worker-token-counter.ts'
 import { buildCompletion } from './build-completion.ts'
-import { type CallResult, callTargets, outcomeUnknown } from './call-targets.ts'
+import type { CallResult } from './call-run.ts'
+import { callTargets } from './call-targets.ts'
 import { openLimitedSignal } from './limited-signal.ts'
 import type { RequestProduct } from './model-service-base.ts'
 import { planRequest, type RequestPlan } from './plan-request.ts'
@@ -18,7 +19,7 @@ import type {
   TargetLatency,
   Timers,
 } from './ports.ts'
-import { deadlineExceeded } from './run-ending.ts'
+import { deadlineExceeded, outcomeUnknown } from './run-ending.ts'
 import { type Turn, takeTurn } from './take-turn.ts'
 
 /** What processing needs. */
@@ -109,6 +110,7 @@ async function call({ plan, claim, turn, signal }: CallStep, run: ProcessRun): P
     random: deps.random ?? Math.random,
     tokenCounter: deps.tokenCounter ?? sharedTokenCounter(),
     log,
+    ...(context.stopping === undefined ? {} : { stopping: context.stopping }),
     ...(context.onChunk === undefined ? {} : { onChunk: (chunk) => context.onChunk?.(chunk) }),
     ...(context.assertMayCall === undefined ? {} : { assertMayCall: () => context.assertMayCall?.() }),
   })

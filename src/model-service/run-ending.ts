@@ -34,6 +34,15 @@ export function deadlineExceeded(deadline: number): ModelServiceError {
   )
 }
 
+/** The error of a request that asked not to call again after a call of unknown fate. */
+export function outcomeUnknown(cause?: ModelServiceError): ModelServiceError {
+  return new ModelServiceError(
+    'OUTCOME_UNKNOWN',
+    `A provider may have served the request, but its answer was lost${cause === undefined ? '' : ` (${cause.code})`}, and onUncertain is FAIL. Look at the provider account before sending it under a new id.`,
+    { cause, ...(cause?.provider == null ? {} : { provider: cause.provider }) },
+  )
+}
+
 function statusOf(reason: ModelServiceError): RunEnding['status'] {
   if (reason.code === 'DEADLINE_EXCEEDED') return 'EXPIRED'
   return reason.code === 'CANCELLED' ? 'CANCELLED' : 'FAILED'

@@ -4,7 +4,7 @@
  *   well ──► troubled ──► open ──► half-open ──► well
  *    │  a failure   │ too many  ▲ cool-down │ the probe succeeds
  *    │              └─ so many successes    └─ it fails: open again
- *    └─ beside it: set aside for a while, because its key was refused or its rate limit is reached
+ *    └─ beside it: set aside for a while, because its key was refused
  *
  * Only targets that are not well are remembered, so a process with good providers remembers nothing. While a breaker is
  * half-open one call at a time may pass. The state is not shared between processes: each finds out by a handful of calls, and
@@ -31,7 +31,8 @@ interface Entry {
   openUntil: number | null
   /** The probe that is under way, and until when it keeps others away. */
   probe: { until: number } | null
-  aside: { kind: 'limited' | 'key-refused'; until: number } | null
+  /** Until when the refused key is set aside; null when it was not refused. */
+  keyAsideUntil: number | null
 }
 
 /** So many results are looked back on; half of them failed opens the breaker, too. */
@@ -43,8 +44,6 @@ const historyMs = 60_000
 const probeMs = 10_000
 /** How long a refused key is set aside, in ms. */
 const keyAsideMs = 60_000
-/** Longest time for which a rate limit is believed without asking again, in ms. */
-const longestLimitMs = 60_000
 /** Model names come from requests, so their number has no other bound. */
 const maxEntries = 4_096
 
@@ -72,10 +71,10 @@ export class MemoryTargetHealth implements TargetHealth {
     const entry = this.#entries.get(keyOf(target))
     if (entry === undefined) return { kind: 'ready', waitMs: 0 }
     const now = this.#options.timers.now()
-    const { aside, openUntil, probe } = entry
+    const { keyAsideUntil, openUntil, probe } = entry
     if (openUntil !== null && openUntil > now) return { kind: 'open', waitMs: openUntil - now }
     if (openUntil !== null && probe !== null && probe.until > now) return { kind: 'open', waitMs: probe.until - now }
-    if (aside !== null && aside.until > now) return { kind: aside.kind, waitMs: aside.until - now }
+    if (keyAsideUntil !== null && keyAsideUntil > now) return { kind: 'key-refused', waitMs: keyAsideUntil - now }
     return { kind: 'ready', waitMs: 0 }
   }
 
@@ -109,11 +108,9 @@ export class MemoryTargetHealth implements TargetHealth {
       case 'failed':
         this.#note(known ?? this.#add(target), 1, isProbe)
         return
-      case 'limited':
       case 'key-refused': {
         const entry = known ?? this.#add(target)
-        const forMs = verdict.kind === 'limited' ? Math.min(verdict.waitMs, longestLimitMs) : keyAsideMs
-        entry.aside = { kind: verdict.kind, until: this.#options.timers.now() + forMs }
+        entry.keyAsideUntil = this.#options.timers.now() + keyAsideMs
         this.#note(entry, 0, isProbe)
         return
       }
@@ -182,13 +179,13 @@ export class MemoryTargetHealth implements TargetHealth {
       const [oldest] = this.#entries.keys()
       if (oldest !== undefined) this.#entries.delete(oldest)
     }
-    const entry: Entry = { target, history: 0, lastAt: 0, openUntil: null, probe: null, aside: null }
+    const entry: Entry = { target, history: 0, lastAt: 0, openUntil: null, probe: null, keyAsideUntil: null }
     this.#entries.set(keyOf(target), entry)
     return entry
   }
 
-  #forgetIfWell({ target, aside }: Entry, now: number): void {
-    if (aside === null || aside.until <= now) this.#entries.delete(keyOf(target))
+  #forgetIfWell({ target, keyAsideUntil }: Entry, now: number): void {
+    if (keyAsideUntil === null || keyAsideUntil <= now) this.#entries.delete(keyOf(target))
   }
 }
 

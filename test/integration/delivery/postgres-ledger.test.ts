@@ -6,6 +6,7 @@ import { PostgresLedger } from '../../../src/delivery/postgres-ledger.ts'
 import { PostgresLease } from '../../../src/delivery/postgres-ledger-lease.ts'
 import { forgetDeadWorkers } from '../../../src/delivery/postgres-ledger-retention.ts'
 import { PostgresRecoveryLedger } from '../../../src/delivery/postgres-recovery-ledger.ts'
+import { workerPlace } from '../../../src/delivery/worker-place.ts'
 import type { RequestLogRow } from '../../../src/model-service/ports.ts'
 import { withDatabase } from '../../support/postgres.ts'
 
@@ -528,6 +529,33 @@ describe('lease', () => {
     await forgetDeadWorkers(pool)
     const { rows } = await pool.query('SELECT id FROM workers WHERE id = ANY($1)', [[named.id, free.id]])
     expect(rows).toEqual([{ id: named.id }])
+  })
+})
+
+describe('the place of a worker', () => {
+  it('is its rank among those that live, the oldest first, and one turn for all', async () => {
+    await pool.query('UPDATE workers SET dead = true')
+    expect(await workerPlace(pool, undefined)).toEqual({ count: 1, rank: null, turn: 0 })
+    const [oldest, retired, lapsed, youngest] = [await worker(), await worker(), await worker(), await worker()]
+    await pool.query('UPDATE workers SET retired = true WHERE id = $1', [retired.id])
+    await pool.query(`UPDATE workers SET expires_at = now() - interval '1 s' WHERE id = $1`, [lapsed.id])
+    const places = await Promise.all(
+      [oldest, youngest, retired, lapsed, { id: 'unheard-of' }].map(({ id }) => workerPlace(pool, id)),
+    )
+    expect(places.map(({ count, rank }) => [count, rank])).toEqual([
+      [2, 0],
+      [2, 1],
+      [2, null],
+      [2, null],
+      [2, null],
+    ])
+    const { rows } = await pool.query('SELECT extract(epoch FROM clock_timestamp()) / 60 AS minutes')
+    for (const { turn } of places) expect(Math.abs(turn - rows[0].minutes)).toBeLessThan(2)
+  })
+
+  it('is not known while the database is away', async () => {
+    const away = { query: () => Promise.reject(new Error('Connection terminated unexpectedly')) }
+    await expect(workerPlace(away as never, 'x')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
   })
 })
 

@@ -10,7 +10,10 @@ const model = 'double-delay-5000'
 
 beforeAll(async () => {
   const worker = await service.startWorker()
-  await service.registerOnDouble({ slow: { capabilities: ['CHAT'], providerModel: model } })
+  await service.registerOnDouble({
+    slow: { capabilities: ['CHAT'], providerModel: model },
+    limited: { capabilities: ['CHAT'], providerModel: 'double-status-429' },
+  })
   await worker.stop()
 })
 
@@ -44,6 +47,22 @@ describe('a worker that may not wait', () => {
     const keys = service.double.ledger.list().map(({ idempotencyKey }) => idempotencyKey)
     expect(new Set(keys).size).toBe(keys.length)
     for (const other of service.workers) await other.stop()
+  })
+
+  it('does not wait for a further try that would come late, and sends its request to a retry topic', async () => {
+    const worker = await service.startWorker({ env: { DRAIN_TIMEOUT_MS: '1500', RETRY_DELAYS_MS: '60000' } })
+    const request = service.chat('limited')
+    await service.send(request)
+    await until(() => service.double.ledger.countOf('double-status-429') > 0, 'the call to be made')
+    expect(await worker.stop()).toBe(0)
+    const calls = service.double.ledger.countOf('double-status-429')
+    const { rows } = await service.sql.query<{ state: string; attempts: string }>(
+      'SELECT state, attempts FROM request_ledger WHERE request_id = $1',
+      [request.requestId],
+    )
+    // It waits in the retry topic, with all its calls known; it is not with an owner who was cut off.
+    expect(rows).toMatchObject([{ state: 'RETRYING' }])
+    expect(JSON.parse(rows[0]?.attempts ?? '')).toMatchObject(Array(calls).fill({ outcome: 'FAILED' }))
   })
 
   it('ends at once on a second SIGTERM', async () => {

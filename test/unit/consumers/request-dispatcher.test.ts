@@ -545,6 +545,24 @@ describe('drain', () => {
     expect(service.begun).toEqual(['r1', 'r2'])
   })
 
+  it('tells runs that it is about to stop, and how much time they have', async () => {
+    const { dispatcher, service, timers } = setUp()
+    service.autoEnd = false
+    dispatcher.enqueue([requestRecord('r1')])
+    await settle()
+    const stopping = service.contexts.get('r1')?.stopping
+    expect(stopping?.signal.aborted).toBe(false)
+    const drained = dispatcher.drain(5_000, never)
+    expect(stopping?.signal.aborted).toBe(true)
+    expect(stopping?.leftMs()).toBe(5_000)
+    await timers.advance(2_000)
+    expect(stopping?.leftMs()).toBe(3_000)
+    await timers.advance(3_000)
+    await expect(drained).resolves.toBe(1)
+    await timers.advance(1_000)
+    expect(stopping?.leftMs()).toBe(0)
+  })
+
   it('does not wait for a plan, and refuses its claim', async () => {
     const { dispatcher, service, delivery } = setUp()
     service.plan = (request) =>

@@ -55,6 +55,28 @@ describe('rate-limit headers', () => {
     })
   })
 
+  test('of Mistral and of a trial key of Cohere are counts of a minute', () => {
+    const mistral = {
+      'x-ratelimit-limit-req-minute': '60',
+      'x-ratelimit-remaining-req-minute': '59',
+      'x-ratelimit-limit-tokens-minute': '50000',
+      'x-ratelimit-remaining-tokens-minute': '47196',
+      'x-ratelimit-limit-tokens-month': '4000000',
+    }
+    expect(read(mistral)).toEqual({
+      requests: { limit: 60, remaining: 59, resetMs: 60_000 },
+      tokens: { limit: 50_000, remaining: 47_196, resetMs: 60_000 },
+    })
+    const bySize = {
+      'ratelimitbysize-limit': '500000',
+      'ratelimitbysize-remaining': '499000',
+      'ratelimitbysize-reset': '21',
+    }
+    expect(read(bySize)).toEqual({ requests: null, tokens: { limit: 500_000, remaining: 499_000, resetMs: 21_000 } })
+    const cohere = { 'x-trial-endpoint-call-limit': '20', 'x-trial-endpoint-call-remaining': '0' }
+    expect(read(cohere)).toEqual({ requests: { limit: 20, remaining: 0, resetMs: 60_000 }, tokens: null })
+  })
+
   test.each([
     ['12ms', 12],
     ['1.5s', 1_500],
@@ -77,6 +99,10 @@ describe('rate-limit headers', () => {
     ['a limit of 0', { ...openai, 'x-ratelimit-limit-requests': '0' }],
     ['words', { ...openai, 'x-ratelimit-remaining-requests': 'many' }],
     ['too many digits', { ...openai, 'x-ratelimit-remaining-requests': '9'.repeat(16) }],
+    [
+      'a key of Mistral without an allowance',
+      { 'x-ratelimit-limit-req-minute': '0', 'x-ratelimit-remaining-req-minute': '0' },
+    ],
     ['a time that is none', { ...anthropic, 'anthropic-ratelimit-requests-reset': 'now' }],
   ])('say nothing of requests: %s', (_name, headers) => {
     expect(read(headers)?.requests ?? null).toBeNull()

@@ -129,23 +129,98 @@ describe('a call', () => {
     expect(limits.waitMs(call(null))).toBeGreaterThan(0)
   })
 
-  test('has an equal share of the limits among the workers, and at least one', () => {
-    const { limits } = setUp()
-    limits.setWorkerCount(2)
+  test('has a share of the limits among the workers, of a small one by turns', async () => {
+    const { limits, timers, letIn, wait } = setUp()
     const one = call({ requestsPerMinute: 5, maxConcurrentCalls: 1 })
+    limits.setPlace({ count: 2, rank: 0, turn: 0 })
     expect(limits.tryTurn([one])).not.toBeNull()
     expect(limits.status()).toEqual([
       {
         provider: 'p',
         waitingCount: 0,
         inFlightCount: 1,
-        limits: { maxConcurrentCalls: 1, requestsPerMinute: 2, tokensPerMinute: null },
+        limits: { maxConcurrentCalls: 1, requestsPerMinute: 3, tokensPerMinute: null },
       },
     ])
-    for (const hostile of [0, -1, Number.NaN]) {
-      limits.setWorkerCount(hostile)
-      expect(limits.status()[0]?.limits.requestsPerMinute).toBe(5)
+    limits.setPlace({ count: 2, rank: 0, turn: 1 })
+    expect(limits.status()[0]?.limits).toMatchObject({ maxConcurrentCalls: 0, requestsPerMinute: 3 })
+    const other = call({ maxConcurrentCalls: 1 }, { key: 'other' })
+    expect(limits.waitMs(other)).toBe(Number.POSITIVE_INFINITY)
+    wait('a', [other])
+    await timers.advance(120_000)
+    expect(letIn).toEqual([])
+    limits.setPlace({ count: 2, rank: 0, turn: 2 })
+    await settle()
+    expect(letIn).toEqual(['a'])
+  })
+
+  test.each(['requestsPerMinute', 'tokensPerMinute'])('waits for its turn where there is no share: %s', (name) => {
+    const { limits } = setUp()
+    limits.setPlace({ count: 3, rank: 1, turn: 0 })
+    expect(limits.waitMs(call({ [name]: 1 }, { tokens: 1 }))).toBe(Number.POSITIVE_INFINITY)
+    limits.setPlace({ count: 3, rank: 1, turn: 2 })
+    expect(limits.waitMs(call({ [name]: 1 }, { tokens: 1 }))).toBe(0)
+  })
+})
+
+describe('after a refusal', () => {
+  const one = call(null)
+
+  test('nobody is let in until its wait is over, then half as many as there were', async () => {
+    const { limits, timers, letIn, permits, wait } = setUp({ random: () => 0.5 })
+    const begun = Array.from({ length: 4 }, () => limits.begin(one))
+    await timers.advance(100)
+    for (const permit of begun) {
+      permit.refused(null)
+      permit.end(0)
     }
+    for (const name of ['a', 'b', 'c', 'd']) wait(name, [one])
+    await timers.advance(749)
+    expect(letIn).toEqual([])
+    await timers.advance(1)
+    expect(letIn).toEqual(['a', 'b'])
+    permits[0]?.end(null)
+    await settle()
+    expect(letIn).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('other models and other keys are let in', () => {
+    const { limits } = setUp()
+    limits.begin(one).refused(5_000)
+    expect(limits.waitMs(one)).toBeGreaterThanOrEqual(5_000)
+    expect([limits.waitMs({ ...one, model: 'other' }), limits.waitMs({ ...one, key: 'other' })]).toEqual([0, 0])
+  })
+
+  test('the retry of who was refused is not held up by who waits, but by the wait', async () => {
+    const { limits, timers, wait } = setUp({ random: () => 0 })
+    const permit = limits.begin(one)
+    await timers.advance(10)
+    permit.refused(2_000)
+    permit.end(0)
+    wait('a', [one])
+    wait('b', [one])
+    expect(limits.waitMs(one, { isRetry: true })).toBe(2_000)
+    await timers.advance(2_000)
+    // One is let in at a time, as one was under way when it was refused.
+    expect(limits.waitMs(one, { isRetry: true })).toBe(Number.POSITIVE_INFINITY)
+    expect(limits.waitMs(one)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('a call that was never made changes nothing, nor one that had ended', () => {
+    const { limits } = setUp()
+    const permit = limits.begin(one)
+    permit.giveBack()
+    permit.refused(5_000)
+    expect(limits.waitMs(one)).toBe(0)
+  })
+
+  test('what is known of it is kept, however many models are called meanwhile', () => {
+    const { limits } = setUp()
+    const refused = limits.begin(one)
+    refused.refused(60_000)
+    refused.end(0)
+    for (let i = 0; i < 1_200; i += 1) limits.tryTurn([call(null, { model: `m${i}` })])?.permit.end(null)
+    expect(limits.waitMs(one)).toBeGreaterThan(0)
   })
 })
 
@@ -272,13 +347,13 @@ describe('who waits', () => {
 
   test('hears of fewer workers at once', async () => {
     const { limits, letIn, wait } = setUp()
-    limits.setWorkerCount(2)
+    limits.setPlace({ count: 2, rank: 0, turn: 0 })
     const two = call({ maxConcurrentCalls: 2 })
     limits.begin(two)
     wait('a', [two])
     await settle()
     expect(letIn).toEqual([])
-    limits.setWorkerCount(1)
+    limits.setPlace({ count: 1, rank: 0, turn: 0 })
     await settle()
     expect(letIn).toEqual(['a'])
   })

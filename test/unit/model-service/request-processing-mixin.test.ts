@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { completeDraft } from '../../../src/codec/contract-type.ts'
 import type { LimitsDraft, ModelRequest, ModelRequestDraft } from '../../../src/contract/types.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { MemoryCallLimits } from '../../../src/limits/memory-call-limits.ts'
 import { ModelServiceBase } from '../../../src/model-service/model-service-base.ts'
 import { ClaimRefused, type ModelServiceDeps, type RequestContext } from '../../../src/model-service/ports.ts'
 import { RequestProcessingMixin } from '../../../src/model-service/request-processing-mixin.ts'
 import { ProviderError } from '../../../src/providers/provider.ts'
+import { ManualTimers, settle } from '../consumers/manual-timers.ts'
 import {
   type Behaviour,
   chatAnswer,
@@ -570,7 +572,7 @@ describe('a provider with limits', () => {
       targetHealth: { standing: () => ({ kind: 'key-refused', waitMs: 9 }), begin: () => () => {}, turn: () => 0 },
       callLimits: {
         waitMs: () => 5,
-        begin: () => ({ end() {}, giveBack() {}, learn() {} }),
+        begin: () => ({ end() {}, giveBack() {}, learn() {}, refused() {} }),
         tryTurn: () => null,
         waitForTurn: async () => null,
         update() {},
@@ -599,6 +601,153 @@ describe('a provider with limits', () => {
     })
     expect(await run).toMatchObject({ status: 'CANCELLED', attempts: [] })
     expect([waited, openai.calls.length]).toEqual([true, 1])
+  })
+})
+
+describe('a provider that refuses calls for their rate', () => {
+  test.each([
+    ['a wait of its own choice', {}, 750],
+    ['the wait that it asks for', { retryAfterMs: 2_000 }, 2_250],
+  ])('is left alone for %s, before anything is claimed', async (_name, refusal, waitMs) => {
+    const timers = new ManualTimers()
+    const clock = { now: () => timers.now() }
+    const refusing = fail('RATE_LIMITED', { httpStatus: 429, ...refusal })
+    const parts = { timers, clock, random: () => 0.5 }
+    const { service: processing, openai } = service([refusing, () => chatAnswer()], parts)
+    await processing.process(chatRequest({ model: 'first' }))
+    const seen: string[] = []
+    const second = processing.process(chatRequest({ model: 'first', requestId: 'r-2' }), {
+      onWaiting: () => void seen.push('waits'),
+      beforeFirstCall: async () => {
+        seen.push('claims')
+        return { token: 1, attemptBase: 0, claimedAt: 0 }
+      },
+    })
+    await timers.advance(waitMs - 1)
+    expect([seen, openai.calls.length]).toEqual([['waits'], 1])
+    await timers.advance(1)
+    expect((await second).status).toBe('COMPLETED')
+    expect([seen, openai.calls.length]).toEqual([['waits', 'claims'], 2])
+  })
+
+  test('is asked again within the run after that wait, where nothing else is left', async () => {
+    const timers = new ManualTimers()
+    const refusing = fail('RATE_LIMITED', { httpStatus: 429 })
+    const { service: processing, openai } = service([refusing, () => chatAnswer()], {
+      ...{ timers, clock: { now: () => timers.now() }, random: () => 0.5 },
+      settings: { ...settings, reliability: { targetRetriesCount: 1 } },
+    })
+    const running = processing.process(chatRequest({ model: 'first' }))
+    await timers.advance(749)
+    expect(openai.calls).toHaveLength(1)
+    await timers.advance(1)
+    expect((await running).attempts.map(({ outcome }) => outcome)).toEqual(['FAILED', 'SUCCEEDED'])
+  })
+})
+
+describe('a worker that is about to stop', () => {
+  const refusing = fail('RATE_LIMITED', { httpStatus: 429, retryAfterMs: 1_000 })
+
+  function stoppable(model: string) {
+    const timers = new ManualTimers()
+    const stop = new AbortController()
+    let endsAt = Number.POSITIVE_INFINITY
+    const {
+      service: processing,
+      openai,
+      azure,
+    } = service([refusing, () => chatAnswer()], {
+      ...{ timers, clock: { now: () => timers.now() }, random: () => 0.5 },
+      settings: { ...settings, reliability: { targetRetriesCount: 1 } },
+    })
+    const begin = () =>
+      processing.process(chatRequest({ model }), {
+        stopping: { signal: stop.signal, leftMs: () => endsAt - timers.now() },
+      })
+    const stopIn = (ms: number) => {
+      endsAt = timers.now() + ms
+      stop.abort()
+    }
+    return { timers, begin, stopIn, openai, azure }
+  }
+
+  const failed = { status: 'FAILED', error: { code: 'RATE_LIMITED', retryable: true }, attempts: [{}] }
+
+  test('ends a run that would wait for most of the time that is left, at once', async () => {
+    const { timers, begin, stopIn, openai } = stoppable('first')
+    const running = begin()
+    await timers.advance(100)
+    stopIn(2_000)
+    expect(await running).toMatchObject(failed)
+    expect(openai.calls).toHaveLength(1)
+    expect(timers.pendingCount).toBe(0)
+  })
+
+  test('ends one whose call fails meanwhile', async () => {
+    const { begin, stopIn } = stoppable('first')
+    stopIn(2_000)
+    expect(await begin()).toMatchObject(failed)
+  })
+
+  test('lets one wait that is in time, and call again', async () => {
+    const { timers, begin, stopIn } = stoppable('first')
+    const running = begin()
+    await timers.advance(100)
+    stopIn(30_000)
+    await timers.advance(1_149)
+    expect(timers.pendingCount).toBeGreaterThan(0)
+    await timers.advance(1)
+    expect((await running).status).toBe('COMPLETED')
+  })
+
+  test('goes on to the next target instead, where there is one', async () => {
+    const { timers, begin, stopIn, azure } = stoppable('both')
+    const running = begin()
+    await timers.advance(100)
+    expect(azure.calls).toHaveLength(0)
+    stopIn(2_000)
+    expect(await running).toMatchObject({ status: 'COMPLETED', model: 'second' })
+  })
+})
+
+describe('the account of a broken stream', () => {
+  const broken: Behaviour = (_call, { onDelta }) => {
+    onDelta?.({ kind: 'TEXT', text: 'Hal' })
+    throw new ProviderError('PROVIDER_ERROR', 'It broke.', { outcome: 'UNKNOWN', httpStatus: 200, provider: 'openai' })
+  }
+
+  function counting(count: (timers: ManualTimers) => Promise<{ tokens: number; atLeast: number }>) {
+    const timers = new ManualTimers()
+    const callLimits = new MemoryCallLimits({ timers })
+    const tokenCounter = { count: () => count(timers) }
+    const parts = service([broken], { timers, callLimits, tokenCounter, clock: { now: () => timers.now() } })
+    const running = parts.service.process(chatRequest({ model: 'both', stream: true }), { onChunk() {} })
+    return { ...parts, timers, callLimits, running }
+  }
+
+  test('is counted beside the next attempt, and is there in the end', async () => {
+    const slow = (timers: ManualTimers) =>
+      new Promise<{ tokens: number; atLeast: number }>((resolve) => {
+        timers.after(2_000, () => resolve({ tokens: 7, atLeast: 7 }))
+      })
+    const { timers, callLimits, azure, running } = counting(slow)
+    await settle()
+    // Nothing of the broken one holds up others meanwhile.
+    expect(azure.calls).toHaveLength(1)
+    expect(callLimits.status().map(({ inFlightCount }) => inFlightCount)).toEqual([0, 0])
+    await timers.advance(2_000)
+    const { status, attempts, usage } = await running
+    expect(status).toBe('COMPLETED')
+    expect(attempts[0]).toMatchObject({ outcome: 'UNKNOWN', usage: { outputTokens: 7, estimated: true } })
+    expect(usage?.outputTokens).toBe(107)
+  })
+
+  test('that cannot be made leaves the answer as it is', async () => {
+    const { running } = counting(() => Promise.reject(new TypeError('a defect')))
+    expect(await running).toMatchObject({
+      status: 'COMPLETED',
+      attempts: [{ usage: null, cost: { amount: null } }, { outcome: 'SUCCEEDED' }],
+    })
   })
 })
 

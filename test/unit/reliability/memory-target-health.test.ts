@@ -137,15 +137,6 @@ describe('a breaker', () => {
 })
 
 describe('a target is set aside', () => {
-  test('as long as its rate limit asks, up to a minute', async () => {
-    calls(1, { kind: 'limited', waitMs: 2_000 })
-    expect(health.standing(target)).toEqual({ kind: 'limited', waitMs: 2_000 })
-    await timers.advance(2_000)
-    expect(health.standing(target).kind).toBe('ready')
-    calls(1, { kind: 'limited', waitMs: 86_400_000 })
-    expect(health.standing(target)).toEqual({ kind: 'limited', waitMs: 60_000 })
-  })
-
   test('for a minute when its key is refused, and other keys go on', async () => {
     calls(1, { kind: 'key-refused' })
     expect(health.standing(target)).toEqual({ kind: 'key-refused', waitMs: 60_000 })
@@ -154,8 +145,8 @@ describe('a target is set aside', () => {
     expect(health.standing(target).kind).toBe('ready')
   })
 
-  test('without opening its breaker: who asks to wait is there', () => {
-    calls(30, { kind: 'limited', waitMs: 10 })
+  test('without opening its breaker: who refuses a key is there', () => {
+    calls(30, { kind: 'key-refused' })
     expect(changes).toEqual([])
   })
 })

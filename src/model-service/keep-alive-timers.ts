@@ -1,0 +1,13 @@
+import type { Timers } from './ports.ts'
+
+/** Longest delay that a timer of the runtime takes; a longer one would fire at once. */
+const longestDelayMs = 2 ** 31 - 1
+
+/** The timers of the runtime; unlike those of the delivery each wait keeps the process alive, as a request depends on it. */
+export const keepAliveTimers: Timers = {
+  now: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, Math.min(Math.max(delayMs, 0), longestDelayMs))
+    return () => clearTimeout(timer)
+  },
+}
