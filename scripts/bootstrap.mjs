@@ -5,7 +5,7 @@
 //   node scripts/bootstrap.mjs SCRIPT.ts [arguments…]        --offline uses caches only
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -50,6 +50,12 @@ async function install() {
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return
+  // Through a link npm ci would empty the folder that it leads to, which belongs to somebody else.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    refuse(
+      'node_modules is a link, and its packages do not fit package-lock.json: remove the link (rm node_modules) and run this again, which installs them here.',
+    )
+  }
   const startedAt = Date.now()
   const seconds = () => ((Date.now() - startedAt) / 1000).toFixed(0)
   console.log(`installing packages (npm ci${offline ? ' --offline' : ''}); the first time takes a minute or so`)

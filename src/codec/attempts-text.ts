@@ -2,6 +2,7 @@
  * Attempts ↔ the text that keeps them between two tries of a request: in a header of its retry record, and in its ledger
  * row. JSON, so that a worker of another version reads what it knows; texts in it have no U+0000 as such.
  */
+import { isJsonObject } from '../contract/json-object.ts'
 import type { Attempt } from '../contract/types.ts'
 import { contractType } from './contract-type.ts'
 
@@ -14,15 +15,11 @@ export function attemptsToText(attempts: readonly Attempt[]): string {
 export function attemptsFromText(text: string): Attempt[] | null {
   try {
     const attempts: unknown = JSON.parse(text)
-    if (!Array.isArray(attempts) || !attempts.every(isRecord)) return null
+    if (!Array.isArray(attempts) || !attempts.every(isJsonObject)) return null
     // Through the Avro bytes: fields of a newer version fall away, those of an older one get their defaults.
     const type = contractType('ModelCompletion')
     return type.decode(type.encode({ requestId: '-', attempts })).attempts
   } catch {
     return null
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

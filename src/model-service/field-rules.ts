@@ -1,3 +1,4 @@
+import { isJsonObject } from '../contract/json-object.ts'
 import { isId } from '../contract/limits.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 
@@ -31,7 +32,7 @@ export function requireJson(path: string, text: string, shape?: 'object'): void 
   } catch {
     refuse(path, 'must be a JSON text')
   }
-  if (shape === 'object' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+  if (shape === 'object' && !isJsonObject(value)) {
     refuse(path, 'must be the JSON text of an object')
   }
 }

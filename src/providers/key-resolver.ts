@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, resolve, sep } from 'node:path'
+import { invalidRequest } from './invalid-request.ts'
 import { ProviderError } from './provider.ts'
 
 /** Where keys may come from. */
@@ -66,17 +67,17 @@ export function resolveKeys(references: readonly string[], sources: KeySources, 
 function read(reference: string, { env, secretsDirectory }: KeySources, provider: string): string | undefined {
   if (/^MODEL_KEY_[A-Z0-9_]{1,100}$/.test(reference)) return env[reference]
   if (!reference.startsWith('file:')) {
-    throw invalid(provider, 'A key reference must be MODEL_KEY_<NAME> (an environment variable) or file:<path>.')
+    throw invalidRequest(provider, 'A key reference must be MODEL_KEY_<NAME> (an environment variable) or file:<path>.')
   }
   if (secretsDirectory === null) {
-    throw invalid(provider, `The key reference ${reference} needs SECRETS_DIR, which is not set.`)
+    throw invalidRequest(provider, `The key reference ${reference} needs SECRETS_DIR, which is not set.`)
   }
   return readBeneath(secretsDirectory, reference.slice('file:'.length), reference, provider)
 }
 
 /** Links are followed first (Kubernetes mounts secrets as links), then the place is judged. */
 function readBeneath(directory: string, path: string, reference: string, provider: string): string | undefined {
-  const outside = () => invalid(provider, `The key reference ${reference} must stay beneath SECRETS_DIR.`)
+  const outside = () => invalidRequest(provider, `The key reference ${reference} must stay beneath SECRETS_DIR.`)
   if (path === '' || isAbsolute(path) || path.includes('\0') || path.split(/[/\\]/).includes('..')) throw outside()
   let file: string
   try {
@@ -91,10 +92,6 @@ function readBeneath(directory: string, path: string, reference: string, provide
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw missing(provider, `The key file at ${reference} cannot be read.`, cause)
   }
-}
-
-function invalid(provider: string, message: string): ProviderError {
-  return new ProviderError('INVALID_REQUEST', message, { provider })
 }
 
 function missing(provider: string, message: string, cause?: unknown): ProviderError {

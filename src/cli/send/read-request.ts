@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { completeDraft } from '../../codec/contract-type.ts'
+import { isJsonObject } from '../../contract/json-object.ts'
 import { isId } from '../../contract/limits.ts'
 import type { ModelRequest, ModelRequestDraft } from '../../contract/types.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
@@ -28,7 +29,7 @@ export type RequestOverrides = Partial<
  */
 export function readRequest(file: RequestFile, overrides: RequestOverrides = {}): ModelRequest {
   const draft = parse(file)
-  if (!isObject(draft)) throw new UsageError(`${file.name}: expected a JSON object with at least \`input\`.`)
+  if (!isJsonObject(draft)) throw new UsageError(`${file.name}: expected a JSON object with at least \`input\`.`)
   const input = resolveMedia(draft['input'], ['input'], file)
   return finishRequest({ requestId: randomUUID(), ...draft, input, ...overrides }, file.name)
 }
@@ -69,14 +70,14 @@ function parse(file: RequestFile): unknown {
 /** Turns the written forms of `bytes` into bytes. Provider options are left alone: their names are the provider's. */
 function resolveMedia(value: unknown, at: readonly string[], file: RequestFile): unknown {
   if (Array.isArray(value)) return value.map((item, index) => resolveMedia(item, [...at, String(index)], file))
-  if (!isObject(value)) return value
+  if (!isJsonObject(value)) return value
   const resolved = Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
       if (key === 'providerOptions') return [key, item]
       return [key, key === 'bytes' ? resolveBytes(item, [...at, key], file) : resolveMedia(item, [...at, key], file)]
     }),
   )
-  const named = isObject(value['bytes']) ? value['bytes']['$file'] : undefined
+  const named = isJsonObject(value['bytes']) ? value['bytes']['$file'] : undefined
   if (typeof named !== 'string' || 'mediaType' in value) return resolved
   const mediaType = mediaTypeOf(named)
   if (mediaType === null) {
@@ -90,7 +91,7 @@ function resolveBytes(value: unknown, at: readonly string[], file: RequestFile):
     if (/^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0) return Buffer.from(value, 'base64')
     throw new UsageError(`${file.name}: ${at.join('.')}: expected base64 text, or {"$file": "<path>"}.`)
   }
-  if (!isObject(value)) return value
+  if (!isJsonObject(value)) return value
   const { $file: named, ...rest } = value
   if (typeof named !== 'string' || Object.keys(rest).length > 0) {
     throw new UsageError(
@@ -102,8 +103,4 @@ function resolveBytes(value: unknown, at: readonly string[], file: RequestFile):
   } catch (error) {
     throw error instanceof UsageError ? new UsageError(`${file.name}: ${at.join('.')}: ${error.message}`) : error
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

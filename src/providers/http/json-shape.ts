@@ -1,11 +1,12 @@
 /** Careful access to parsed JSON of unknown shape: a field that is absent or of another type reads as undefined. */
 
-/** A JSON object. */
-export type JsonObject = Record<string, unknown>
+import { isJsonObject, type JsonObject } from '../../contract/json-object.ts'
+
+export type { JsonObject } from '../../contract/json-object.ts'
 
 /** The value when it is an object and no list. */
 export function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
+  return isJsonObject(value) ? value : undefined
 }
 
 /** The value when it is a list, else an empty one. */

@@ -1,7 +1,6 @@
-import type { EmbeddingOutput, EmbeddingVector } from '../../contract/types.ts'
-import { malformed } from '../answers/malformed.ts'
+import type { EmbeddingOutput } from '../../contract/types.ts'
 import { readJsonAnswer } from '../answers/read-json-answer.ts'
-import { readVector } from '../answers/read-vector.ts'
+import { readVectors } from '../answers/read-vectors.ts'
 import type { HttpAnswer } from '../http/http-client.ts'
 import { asList, asNumber, asObject, asText } from '../http/json-shape.ts'
 import { requestIdOf } from '../http/request-id.ts'
@@ -19,29 +18,23 @@ export function fromEmbeddingResponse(
   context: AnswerContext,
 ): ProviderAnswer<EmbeddingOutput> {
   const body = readJsonAnswer(answer, context)
-  const data = asList(body['data'])
-  const vectors = new Map<number, EmbeddingVector>()
-  for (const [place, entry] of data.entries()) {
-    const item = asObject(entry)
-    const index = asNumber(item?.['index']) ?? place
-    const values = readVector(item?.['embedding'])
-    if (values === null) throw malformed(answer, context, 'a vector that is not a list of numbers')
-    vectors.set(index, { index, values })
-  }
-  const inOrder = Array.from({ length: textCount }, (_, index) => vectors.get(index))
-  const dimensions = inOrder[0]?.values.length ?? 0
-  if (data.length !== textCount || !inOrder.every((vector) => vector !== undefined)) {
-    throw malformed(answer, context, `${data.length} vectors for ${textCount} texts`)
-  }
-  if (inOrder.some((vector) => vector.values.length !== dimensions)) {
-    throw malformed(answer, context, 'vectors of different lengths')
-  }
+  const raw = inOrder(asList(body['data']))
   return {
-    output: { vectors: inOrder, dimensions },
+    output: readVectors({ raw, textCount, answer, context }),
     finishReason: 'STOP',
     usage: mapTokenUsage(body['usage'], context.dialect.countsReasoningApart),
     model: asText(body['model']) || null,
     providerRequestId: requestIdOf(answer.headers, asText(body['id'])),
     httpStatus: answer.status,
   }
+}
+
+/** The raw vectors by their index, or by their place where they have none; undefined where an index is missing. */
+function inOrder(data: readonly unknown[]): unknown[] {
+  const byIndex = new Map<number, unknown>()
+  for (const [place, entry] of data.entries()) {
+    const item = asObject(entry)
+    byIndex.set(asNumber(item?.['index']) ?? place, item?.['embedding'])
+  }
+  return data.map((_, index) => byIndex.get(index))
 }

@@ -1,32 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { chatInput } from '../../unit/providers/inputs.ts'
-import { callContext } from '../openai/local-provider.ts'
-import { type ScriptedServer, startScriptedServer } from '../scripted-server.ts'
+import { describe, expect, it } from 'vitest'
+import { splitReader } from '../split-reader.ts'
 import { localProvider } from './local-provider.ts'
 
-const bodies = new Map<string, readonly Buffer[]>()
-let server: ScriptedServer
-let local: ReturnType<typeof localProvider>
-
-beforeAll(async () => {
-  // The model's name tells which body is meant, so that many can be read at a time.
-  server = await startScriptedServer(({ body }) => ({
-    headers: { 'content-type': 'text/event-stream' },
-    body: bodies.get(JSON.parse(body.toString()).model) ?? [],
-  }))
-  local = localProvider(server.url)
-})
-afterAll(async () => {
-  await local.close()
-  await server.close()
-})
+const reader = splitReader(localProvider)
 
 async function read(...pieces: Buffer[]) {
-  const model = `m${bodies.size}`
-  bodies.set(model, pieces)
-  const context = callContext({ onDelta: () => undefined })
-  const { providerRequestId: _id, ...answer } = await local.provider.chat({ model, input: chatInput() }, context)
+  const { providerRequestId: _id, ...answer } = await reader.read(...pieces)
   return answer
 }
 
@@ -35,15 +15,8 @@ describe.each(['llama-cpp-chat-stream', 'anthropic-stream-tools'])('%s', (name) 
   const asText = recorded.toString('utf8')
 
   it('reads the same when it is split in two at any byte', async () => {
-    const whole = await read(recorded)
-    expect(whole.output.text).toMatch(/🌟🌟🌟|🌦/)
-    for (let from = 1; from < recorded.length; from += 50) {
-      const offsets = Array.from({ length: Math.min(50, recorded.length - from) }, (_, place) => from + place)
-      const answers = await Promise.all(
-        offsets.map((offset) => read(recorded.subarray(0, offset), recorded.subarray(offset))),
-      )
-      for (const [place, answer] of answers.entries()) expect(answer, `split at ${from + place}`).toEqual(whole)
-    }
+    expect((await read(recorded)).output.text).toMatch(/🌟🌟🌟|🌦/)
+    await reader.expectSameAtAnySplit(recorded)
   })
 
   it('reads the same byte by byte', async () => {
