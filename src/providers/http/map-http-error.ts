@@ -35,6 +35,8 @@ const unknownModel = /\bmodels?\b/i
 const noCredit = /credit balance is too low/i
 const noPrefill = /assistant message prefill/i
 
+const refusedContent = 'it refused the content of the request; change it, or give the route an onContentFilter.'
+
 /**
  * Maps an answer whose status or body is an error to ours. The message holds the status and, where they look harmless,
  * the provider's code, type and param; never its free text, which may repeat the prompt or part of the key.
@@ -78,7 +80,7 @@ function judge(
     }
   }
   if (status < 500 && (body.isModerated || contentFilter.test(words) || contentFilter.test(body.message))) {
-    return { code: 'CONTENT_FILTERED', say: 'it refused the content of the request.' }
+    return { code: 'CONTENT_FILTERED', say: refusedContent }
   }
   // OpenAI and Google say 429 for a used-up quota, which waiting does not cure.
   const isSpent = status === 402 || body.isDailyQuota || noCredit.test(body.message)
@@ -125,33 +127,46 @@ function judge(
       }
     case 405:
     case 501:
-      return { code: 'CAPABILITY_NOT_SUPPORTED', say: 'it does not offer this type of request.' }
+      return {
+        code: 'CAPABILITY_NOT_SUPPORTED',
+        say: 'it does not offer this type of request; choose another provider.',
+      }
     case 408:
-      return { code: 'REQUEST_TIMEOUT', say: 'it waited in vain for the request.' }
+      return { code: 'REQUEST_TIMEOUT', say: 'it waited in vain for the request; check the network to it.' }
     case 413:
-      return { code: 'PAYLOAD_TOO_LARGE', say: 'the request is too large for it.' }
+      return { code: 'PAYLOAD_TOO_LARGE', say: 'the request is too large for it; make it smaller, its media first.' }
     case 429:
       return { code: 'RATE_LIMITED', say: 'its rate limit is reached; lower the rate or raise the limit.' }
     case 498:
       // Groq's flex tier has no room; Cohere uses the same number for content on a deny list.
       return /capacity/.test(words)
-        ? { code: 'PROVIDER_UNAVAILABLE', say: 'it has no capacity left for this tier.' }
-        : { code: 'CONTENT_FILTERED', say: 'it refused the content of the request.' }
+        ? {
+            code: 'PROVIDER_UNAVAILABLE',
+            say: 'it has no capacity left for this tier; try later, or choose another tier.',
+          }
+        : { code: 'CONTENT_FILTERED', say: refusedContent }
     case 502:
     case 503:
     case 529:
-      return { code: 'PROVIDER_UNAVAILABLE', say: 'it is overloaded or down.' }
+      return { code: 'PROVIDER_UNAVAILABLE', say: 'it is overloaded or down; try later, or add a fallback target.' }
     case 504:
     case 524:
       // A gateway gave up; what is behind it may have gone on.
-      return { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', say: 'a gateway waited in vain for the answer.' }
+      return {
+        code: 'REQUEST_TIMEOUT',
+        outcome: 'UNKNOWN',
+        say: 'a gateway waited in vain for the answer; ask for less, or raise its time-out.',
+      }
     default:
       break
   }
   if (status >= 400 && status < 500 && status !== 409 && status !== 425 && status !== 499) {
-    return { code: 'INVALID_REQUEST', say: 'it refused the request.' }
+    return {
+      code: 'INVALID_REQUEST',
+      say: 'it refused the request; look its code up in the documentation of the provider.',
+    }
   }
-  return { code: 'PROVIDER_ERROR', say: 'it failed.' }
+  return { code: 'PROVIDER_ERROR', say: 'it failed; try later, or add a fallback target.' }
 }
 
 /** The status that an error in a 200 answer or in a stream would have had, by its words. */
