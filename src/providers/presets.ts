@@ -87,7 +87,7 @@ const table: readonly Preset[] = [
         takesUser: false,
         takesJsonSchema: false,
         reasoning: 'thinking_switch',
-        returnsReasoning: true,
+        returnsReasoning: 'reasoning_content',
       },
       'deepseek-chat',
     ),
@@ -98,6 +98,7 @@ const table: readonly Preset[] = [
     ...compatible,
     capabilities: chatOnly,
     reasoning: 'reasoning_object',
+    returnsReasoning: 'reasoning_details',
     keyCheckPath: '/key',
   }),
   // docs.together.ai: images in `base64`, by width and height; GET /models gives a bare list.

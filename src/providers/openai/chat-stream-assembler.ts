@@ -10,7 +10,7 @@ import type { AnswerContext } from './answer-context.ts'
 import { finishReasonOf } from './from-chat-response.ts'
 import { mapTokenUsage } from './map-usage.ts'
 import { readArguments, readMessageContent } from './read-message-content.ts'
-import { keepReasoning } from './reasoning-state.ts'
+import { addReasoningDetails, keepReasoning } from './reasoning-state.ts'
 
 interface PartialCall {
   id: string
@@ -29,6 +29,7 @@ export class ChatStreamAssembler {
   readonly #onDelta: (delta: ChatDelta) => void
   readonly #text: string[] = []
   readonly #reasoning: string[] = []
+  readonly #reasoningDetails: JsonObject[] = []
   readonly #refusal: string[] = []
   readonly #calls = new Map<number, PartialCall>()
   #finishReason: string | undefined
@@ -75,7 +76,7 @@ export class ChatStreamAssembler {
         .filter(({ name }) => name !== '')
         .map(({ id, name, pieces }) => ({ id, name, arguments: pieces.join(''), providerState: null })),
     }
-    const output = keepReasoning(assembled, this.#context.dialect)
+    const output = keepReasoning(assembled, this.#context.dialect, this.#reasoningDetails)
     return {
       output,
       finishReason: finishReasonOf(this.#finishReason, output),
@@ -92,6 +93,7 @@ export class ChatStreamAssembler {
       this.#reasoning.push(reasoning)
       this.#onDelta({ kind: 'REASONING', text: reasoning })
     }
+    addReasoningDetails(this.#reasoningDetails, delta['reasoning_details'])
     if (text !== '') {
       this.#text.push(text)
       this.#onDelta({ kind: 'TEXT', text })

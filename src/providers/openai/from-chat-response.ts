@@ -9,7 +9,7 @@ import type { AnswerContext } from './answer-context.ts'
 import { mapFinishReason } from './map-finish-reason.ts'
 import { mapTokenUsage } from './map-usage.ts'
 import { readMessageContent, readToolCalls } from './read-message-content.ts'
-import { keepReasoning } from './reasoning-state.ts'
+import { keepReasoning, readReasoningDetails } from './reasoning-state.ts'
 
 /** Reads the answer of POST /chat/completions without streaming. @throws ProviderError */
 export function fromChatResponse(answer: HttpAnswer, context: AnswerContext): ProviderAnswer<ChatOutput> {
@@ -24,7 +24,7 @@ export function fromChatResponse(answer: HttpAnswer, context: AnswerContext): Pr
     reasoning: reasoning || null,
     toolCalls: readToolCalls(message['tool_calls']),
   }
-  const output = keepReasoning(read, context.dialect)
+  const output = keepReasoning(read, context.dialect, readReasoningDetails(message['reasoning_details']))
   return {
     output,
     finishReason: finishReasonOf(asText(choice?.['finish_reason']), output),

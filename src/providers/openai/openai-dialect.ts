@@ -21,8 +21,8 @@ export interface OpenAiDialect {
   takesNames: boolean
   /** How reasoning is asked for: by level, by Mistral's two levels, by DeepSeek's switch and level, by an object. */
   reasoning: 'reasoning_effort' | 'high_or_none' | 'thinking_switch' | 'reasoning_object' | 'none'
-  /** Whether reasoning must come back with the tool calls that it led to. */
-  returnsReasoning: boolean
+  /** The field in which reasoning comes back with the tool calls that it led to; null where it need not. */
+  returnsReasoning: 'reasoning_content' | 'reasoning_details' | null
   /** Whether answers can be held to a JSON Schema; where not, such a request is refused. */
   takesJsonSchema: boolean
   /** Which ids of tool calls are taken. */
@@ -57,7 +57,7 @@ export const openAiDialect: OpenAiDialect = {
   takesUser: true,
   takesNames: true,
   reasoning: 'reasoning_effort',
-  returnsReasoning: false,
+  returnsReasoning: null,
   takesJsonSchema: true,
   toolCallIds: 'any',
   asksStreamUsage: true,

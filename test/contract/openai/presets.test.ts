@@ -244,6 +244,56 @@ describe('presets that differ in something else', () => {
     expect(again).toMatchObject([{ reasoning_content: 'Hm.', tool_calls: [toolCall] }, { reasoning_content: '' }])
   })
 
+  it.each([false, true])('openrouter gets its reasoning back with the calls (streamed: %s)', async (isStreamed) => {
+    const toolCall = { id: 'call_7', type: 'function', function: { name: 'weather', arguments: '{}' } }
+    const called = { content: null, tool_calls: [{ index: 0, ...toolCall }] }
+    const thought = { type: 'reasoning.text', index: 0, format: 'anthropic-claude-v1' }
+    const sealed = { type: 'reasoning.encrypted', index: 0, id: 'call_7', data: 'c2VhbGVk' }
+    const details = [
+      { ...thought, text: 'Hm. Rain?', signature: 'sig==' },
+      { type: 'reasoning.summary', index: 1, summary: 'Looked' },
+      sealed,
+      { ...sealed, id: 'call_8', data: 'b3RoZXI=' },
+    ]
+    const pieces = [
+      [{ ...thought, text: 'Hm.', signature: null }],
+      [{ ...thought, text: ' Rain?' }],
+      [
+        { ...thought, text: '', signature: 'sig==' },
+        { type: 'reasoning.summary', index: 1, summary: 'Loo' },
+      ],
+      [{ type: 'reasoning.summary', index: 1, summary: 'ked' }, ...details.slice(2)],
+    ]
+    const body = isStreamed
+      ? sse(
+          ...pieces.map((reasoning_details) => chunk({ reasoning: 'x', reasoning_details })),
+          chunk(called),
+          { ...chunk({}, { finish_reason: 'tool_calls' }), usage },
+          end,
+        )
+      : JSON.stringify({
+          choices: [{ message: { ...called, reasoning_details: details }, finish_reason: 'tool_calls' }],
+          usage,
+        })
+    const server = await startScriptedServer(() => ({
+      headers: { 'content-type': isStreamed ? 'text/event-stream' : 'application/json' },
+      body,
+    }))
+    releases.push(server.close)
+    const { provider, close } = localProvider(server.url, { preset: 'openrouter' })
+    releases.push(close)
+    const context = callContext(isStreamed ? { onDelta: () => undefined } : {})
+    const first = await provider.chat({ model: 'm', input: chatInput() }, context)
+    const broken = ['gemini:abc', 'reasoning_details:{"a":', 'reasoning_details:[1,null]', null].map(
+      (providerState) => [{ id: 'x', name: 'weather', arguments: '{}', providerState }],
+    )
+    const messages = [first.output.toolCalls, ...broken].map((toolCalls) => ({ ...message('ASSISTANT'), toolCalls }))
+    await provider.chat({ model: 'm', input: chatInput({ messages }) }, context)
+    const again = JSON.parse(server.requests[1]?.body.toString() ?? '').messages
+    expect(again[0]).toMatchObject({ reasoning_details: details, tool_calls: [toolCall] })
+    for (const other of again.slice(1)) expect(other).not.toHaveProperty('reasoning_details')
+  })
+
   it('deepseek holds answers to no schema, and says so', async () => {
     const { provider } = await setUp('deepseek', common)
     const responseFormat = { kind: 'JSON_SCHEMA', name: null, schema: '{"type":"object"}', strict: true } as const
