@@ -346,6 +346,8 @@ export interface Cost {
   priceSource: string | null
   /** Version of the rate card that was applied. */
   priceCardVersion: string | null
+  /** What the provider itself says that it charged, in US dollars, to compare `amount` with; null where it says nothing. */
+  reportedUsd: string | null
 }
 /** {@link Cost} as one writes it: fields with a default may be left out. */
 export interface CostDraft {
@@ -354,6 +356,7 @@ export interface CostDraft {
   unknownReason?: string | null
   priceSource?: string | null
   priceCardVersion?: string | null
+  reportedUsd?: string | null
 }
 
 /** Removes a model. */

@@ -20,11 +20,11 @@ export interface AccountedAttempt {
 /** The account of an attempt. */
 export type AttemptAccount = Pick<Attempt, 'usage' | 'cost'>
 
-/** The account of an answered attempt. Never rejects. */
+/** The account of an answered attempt. What the provider says that it charged stands beside our own calculation. Never rejects. */
 export async function accountOfAnswer(attempt: AccountedAttempt, typed: TypedAnswer): Promise<AttemptAccount> {
   const { answer } = typed
   const usage = answer.usage ?? (await estimate(attempt, answeredText(typed)))
-  return { usage, cost: price(attempt, usage, answer.model) }
+  return { usage, cost: { ...price(attempt, usage, answer.model), reportedUsd: answer.reportedUsd ?? null } }
 }
 
 /**

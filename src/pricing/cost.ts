@@ -24,25 +24,37 @@ export function knownCost(amount: string, price: { currency: string; source: str
     unknownReason: null,
     priceSource: price.source,
     priceCardVersion: price.cardVersion,
+    reportedUsd: null,
   }
 }
 
 /** A cost of which only the reason is known why it is not known. */
 export function unknownCost(reason: UnknownCostReason): Cost {
-  return { amount: null, currency: 'USD', unknownReason: reason, priceSource: null, priceCardVersion: null }
+  return { ...notCharged(), amount: null, unknownReason: reason }
 }
 
 /** The cost of a call that certainly was not charged. */
 export function notCharged(): Cost {
-  return { amount: '0', currency: 'USD', unknownReason: null, priceSource: null, priceCardVersion: null }
+  return {
+    amount: '0',
+    currency: 'USD',
+    unknownReason: null,
+    priceSource: null,
+    priceCardVersion: null,
+    reportedUsd: null,
+  }
 }
 
 /**
  * The cost of all calls together. Unknown as soon as one is, with its reason; NO_CALL when there was none. Source and
- * version are those of the last charged call.
+ * version are those of the last charged call. What providers reported is added up where all that may have charged did so.
  */
 export function totalCost(costs: readonly Cost[]): Cost {
   if (costs.length === 0) return unknownCost('NO_CALL')
+  return { ...totalAmount(costs), reportedUsd: totalReported(costs) }
+}
+
+function totalAmount(costs: readonly Cost[]): Cost {
   let total = notCharged()
   for (const cost of costs) {
     if (cost.amount === null) return { ...cost, priceSource: null, priceCardVersion: null }
@@ -54,4 +66,14 @@ export function totalCost(costs: readonly Cost[]): Cost {
     total = isCharged ? { ...cost, amount } : { ...total, amount }
   }
   return total
+}
+
+function totalReported(costs: readonly Cost[]): string | null {
+  let total: Big | null = null
+  for (const { amount, priceSource, reportedUsd } of costs) {
+    const isFree = amount !== null && priceSource === null
+    if (reportedUsd === null && !isFree) return null
+    if (reportedUsd !== null) total = (total ?? new Big(0)).plus(reportedUsd)
+  }
+  return total === null ? null : formatAmount(total)
 }

@@ -93,12 +93,14 @@ const table: readonly Preset[] = [
     ),
     defaultPath: '',
   },
-  // openrouter.ai/docs: `reasoning` object; GET /models is public, so GET /key checks the key.
+  // openrouter.ai/docs: `reasoning` object; usage accounting in credits, of which each is a dollar; GET /models is public,
+  // so GET /key checks the key.
   hosted('openrouter', 'https://openrouter.ai/api/v1', {
     ...compatible,
     capabilities: chatOnly,
     reasoning: 'reasoning_object',
     returnsReasoning: 'reasoning_details',
+    reportedCost: { field: 'cost', unitsPerUsd: 1 },
     keyCheckPath: '/key',
   }),
   // docs.together.ai: images in `base64`, by width and height; GET /models gives a bare list.
@@ -108,11 +110,12 @@ const table: readonly Preset[] = [
     imageFormatWord: 'base64',
     imageSize: 'width_and_height',
   }),
-  // docs.x.ai: reasoning tokens stand beside completion_tokens.
+  // docs.x.ai: reasoning tokens stand beside completion_tokens; cost tracking in ticks.
   hosted('xai', 'https://api.x.ai/v1', {
     ...openAiDialect,
     capabilities: ['CHAT', 'IMAGE_GENERATION'],
     countsReasoningApart: true,
+    reportedCost: { field: 'cost_in_usd_ticks', unitsPerUsd: 1e10 },
   }),
   hosted('fireworks', 'https://api.fireworks.ai/inference/v1', {
     ...compatible,

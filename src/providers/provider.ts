@@ -80,6 +80,8 @@ export interface ProviderAnswer<TOutput> {
   /** The provider's id of the call. */
   providerRequestId: string | null
   httpStatus: number
+  /** What the provider says that it charged, in US dollars as decimal text; absent or null where it says nothing. */
+  reportedUsd?: string | null
   /** Set only by an adapter that knows better than the finish reason. */
   confidence?: number
 }

@@ -11,6 +11,7 @@ import { finishReasonOf } from './from-chat-response.ts'
 import { mapTokenUsage } from './map-usage.ts'
 import { readArguments, readMessageContent } from './read-message-content.ts'
 import { addReasoningDetails, keepReasoning } from './reasoning-state.ts'
+import { reportedUsd } from './reported-cost.ts'
 
 interface PartialCall {
   id: string
@@ -34,6 +35,7 @@ export class ChatStreamAssembler {
   readonly #calls = new Map<number, PartialCall>()
   #finishReason: string | undefined
   #usage: Usage | null = null
+  #reportedUsd: string | null = null
   #model: string | undefined
   #id: string | undefined
   #isDone = false
@@ -54,6 +56,7 @@ export class ChatStreamAssembler {
     this.#id ??= asText(chunk['id']) || undefined
     const usage = chunk['usage'] ?? asObject(chunk['x_groq'])?.['usage']
     this.#usage = mapTokenUsage(usage, this.#context.dialect.countsReasoningApart) ?? this.#usage
+    this.#reportedUsd = reportedUsd(usage, this.#context.dialect) ?? this.#reportedUsd
     for (const entry of asList(chunk['choices'])) {
       const choice = asObject(entry)
       if (choice === undefined || (asNumber(choice['index']) ?? 0) !== 0) continue
@@ -84,6 +87,7 @@ export class ChatStreamAssembler {
       model: this.#model ?? null,
       providerRequestId: requestIdOf(answer.headers, this.#id),
       httpStatus: answer.status,
+      reportedUsd: this.#reportedUsd,
     }
   }
 

@@ -10,6 +10,7 @@ import { mapFinishReason } from './map-finish-reason.ts'
 import { mapTokenUsage } from './map-usage.ts'
 import { readMessageContent, readToolCalls } from './read-message-content.ts'
 import { keepReasoning, readReasoningDetails } from './reasoning-state.ts'
+import { reportedUsd } from './reported-cost.ts'
 
 /** Reads the answer of POST /chat/completions without streaming. @throws ProviderError */
 export function fromChatResponse(answer: HttpAnswer, context: AnswerContext): ProviderAnswer<ChatOutput> {
@@ -32,6 +33,7 @@ export function fromChatResponse(answer: HttpAnswer, context: AnswerContext): Pr
     model: asText(body['model']) || null,
     providerRequestId: requestIdOf(answer.headers, asText(body['id'])),
     httpStatus: answer.status,
+    reportedUsd: reportedUsd(body['usage'], context.dialect),
   }
 }
 

@@ -9,6 +9,7 @@ import { sniffImageType } from '../media/sniff-image-type.ts'
 import type { ProviderAnswer } from '../provider.ts'
 import type { AnswerContext } from './answer-context.ts'
 import { mapImageUsage } from './map-usage.ts'
+import { reportedUsd } from './reported-cost.ts'
 
 /**
  * Reads the answer of POST /images/generations. Bytes come with the media type that they show and their SHA-256; an
@@ -30,6 +31,7 @@ export function fromImageResponse(answer: HttpAnswer, context: AnswerContext): P
     model: asText(body['model']) || null,
     providerRequestId: requestIdOf(answer.headers, asText(body['id'])),
     httpStatus: answer.status,
+    reportedUsd: reportedUsd(body['usage'], context.dialect),
   }
 }
 

@@ -43,6 +43,8 @@ export interface OpenAiDialect {
   imageFormatWord: 'b64_json' | 'base64'
   /** xAI counts reasoning beside `completion_tokens`, all others within. */
   countsReasoningApart: boolean
+  /** The field of `usage` that says what the call cost, and its units for a US dollar; null where there is none. */
+  reportedCost: { field: string; unitsPerUsd: number } | null
   /** Path that answers 401 for a wrong key. */
   keyCheckPath: string
 }
@@ -68,5 +70,6 @@ export const openAiDialect: OpenAiDialect = {
   imageSize: 'size',
   imageFormatWord: 'b64_json',
   countsReasoningApart: false,
+  reportedCost: null,
   keyCheckPath: '/models',
 }

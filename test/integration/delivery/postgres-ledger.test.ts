@@ -61,6 +61,7 @@ function outcome(requestId: string, token: number, more: Partial<RequestLogRow> 
         unknownReason: null,
         priceSource: 'registry',
         priceCardVersion: '7',
+        reportedUsd: null,
       },
       startedAt: 1_800_000_000_000,
       finishedAt: 1_800_000_001_234,
@@ -416,6 +417,7 @@ describe('settle', () => {
       unknownReason: null,
       priceSource: null,
       priceCardVersion: null,
+      reportedUsd: null,
     }
     const requests = ids.map((id, place) => outcome(id, 1, place === 2 ? { cost: tooDear } : {}))
     expect(await ledger.settle(requests)).toEqual(ids.map(() => 'settled'))

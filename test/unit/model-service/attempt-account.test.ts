@@ -27,6 +27,17 @@ describe('the account of an answer', () => {
     expect(await answered(reported)).toMatchObject({ usage: reported, cost: { amount: '0.0035' } })
   })
 
+  test('has what the provider says that it charged beside our own amount, also when that is unknown', async () => {
+    const answer = { ...chatAnswer(), reportedUsd: '0.0042' }
+    const { cost } = await accountOfAnswer(attempt, { type: 'CHAT', answer })
+    expect(cost).toMatchObject({ amount: '0.0035', reportedUsd: '0.0042' })
+    const unlisted = { ...attempt, target: { ...attempt.target, providerModel: 'unheard-of' } }
+    const other = await accountOfAnswer(unlisted, { type: 'CHAT', answer: { ...answer, model: null } })
+    expect(other.cost).toMatchObject({ amount: null, unknownReason: 'PRICE_UNKNOWN', reportedUsd: '0.0042' })
+    const silent = await accountOfAnswer(attempt, { type: 'CHAT', answer: chatAnswer() })
+    expect(silent.cost.reportedUsd).toBeNull()
+  })
+
   test('is counted again where it reported nothing, with reasoning and tool calls', async () => {
     const account = await answered(null)
     expect(account.usage).toMatchObject({ inputUncachedTokens: 9, estimated: true })

@@ -85,6 +85,7 @@ describe('the public price list', () => {
       unknownReason: null,
       priceSource: 'genai-prices',
       priceCardVersion: expect.stringMatching(cardPattern),
+      reportedUsd: null,
     })
   })
 
@@ -139,6 +140,7 @@ describe('the public price list', () => {
       unknownReason: reason,
       priceSource: null,
       priceCardVersion: null,
+      reportedUsd: null,
     })
   })
 
@@ -220,6 +222,7 @@ describe("the operator's own price", () => {
       unknownReason: null,
       priceSource: 'registry',
       priceCardVersion: 'registry@12',
+      reportedUsd: null,
     })
   })
 

@@ -8,9 +8,9 @@ const answer = { status: 200, headers: { 'x-request-id': 'req_1' }, body: Buffer
 const chunk = (delta: object, more: object = {}) => ({ id: 'c', model: 'm-1', choices: [{ index: 0, delta, ...more }] })
 const end = (reason = 'stop') => chunk({}, { finish_reason: reason })
 
-function assemble(events: (object | string)[]) {
+function assemble(events: (object | string)[], dialect = openAiDialect) {
   const deltas: ChatDelta[] = []
-  const assembler = new ChatStreamAssembler(context, (delta) => deltas.push(delta))
+  const assembler = new ChatStreamAssembler({ ...context, dialect }, (delta) => deltas.push(delta))
   for (const event of events) assembler.accept(typeof event === 'string' ? event : JSON.stringify(event))
   return { ...assembler.finish(answer), deltas }
 }
@@ -37,6 +37,13 @@ describe('ChatStreamAssembler', () => {
       { kind: 'TEXT', text: 'Hel' },
       { kind: 'TEXT', text: 'lo' },
     ])
+  })
+
+  it('says what the server says that the call cost', () => {
+    const usage = { prompt_tokens: 3, completion_tokens: 2, cost: 0.25 }
+    const dialect = { ...openAiDialect, reportedCost: { field: 'cost', unitsPerUsd: 1 } }
+    expect(assemble([end(), { choices: [], usage }, '[DONE]'], dialect).reportedUsd).toBe('0.25')
+    expect(assemble([end(), { choices: [], usage }, '[DONE]']).reportedUsd).toBeNull()
   })
 
   it('takes the usage from the last choice chunk, also Groq style', () => {
