@@ -1,7 +1,7 @@
 import type { ChatInput, ContentPart, ModelRequest, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { openLimitedSignal } from './limited-signal.ts'
-import type { Log, SpecializationSource } from './ports.ts'
+import type { Log, SpecializationSource, Timers } from './ports.ts'
 
 /** An input with the prompt of its specialization, or as it was with a warning. */
 export interface SpecializedInput {
@@ -16,8 +16,10 @@ export async function specialize(options: {
   timeoutMs: number
   signal: AbortSignal
   log: Log
+  /** The runtime's own by default. */
+  timers?: Timers | undefined
 }): Promise<SpecializedInput> {
-  const { request, source, timeoutMs, signal, log } = options
+  const { request, source, timeoutMs, signal, log, timers } = options
   const { specializationId: id, input } = request
   if (id === null) return { input, warnings: [] }
   if (input.type !== 'ChatInput' && input.type !== 'CompletionInput') {
@@ -27,6 +29,7 @@ export async function specialize(options: {
     outer: signal,
     afterMs: timeoutMs,
     reason: () => new ModelServiceError('REQUEST_TIMEOUT', `The specialization did not come within ${timeoutMs} ms.`),
+    ...(timers !== undefined && { timers }),
   })
   try {
     const prompt = await Promise.race([source.prompt(id, limited.signal), rejectOnAbort(limited.signal)])

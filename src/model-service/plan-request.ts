@@ -137,6 +137,7 @@ async function findTargets(plan: RequestPlan, snapshot: RegistrySnapshot, run: P
     request,
     source: deps.db.specializations,
     timeoutMs: deps.settings.specializationTimeoutMs,
+    timers: deps.timers,
     signal,
     log,
   })

@@ -4,6 +4,7 @@
  */
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { isJsonObject } from '../../contract/json-object.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { refuse } from '../field-rules.ts'
 import { runLimited, TimeLimitPassed } from './run-limited.ts'
@@ -150,8 +151,7 @@ function parseObject(text: string, path: string): object {
   } catch {
     refuse(path, 'must be a JSON text')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    refuse(path, 'must be the JSON text of an object')
+  if (!isJsonObject(value)) refuse(path, 'must be the JSON text of an object')
   return value
 }
 
