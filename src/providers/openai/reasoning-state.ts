@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonObject } from '../../contract/json-object.ts'
 import type { ChatOutput, ToolCall } from '../../contract/types.ts'
-import { asList, asObject, type JsonObject, parseJson } from '../http/json-shape.ts'
+import { asList, parseJson } from '../http/json-shape.ts'
 import type { OpenAiDialect } from './openai-dialect.ts'
 
 /**
@@ -34,7 +35,7 @@ export function reasoningField(calls: readonly ToolCall[], { returnsReasoning }:
 
 /** The pieces of `reasoning_details` of a message. */
 export function readReasoningDetails(raw: unknown): JsonObject[] {
-  return asList(raw).flatMap((entry) => asObject(entry) ?? [])
+  return asList(raw).filter(isJsonObject)
 }
 
 /** Adds the pieces of a delta to those before: texts and summaries come in parts of one index, the signature with the last of them. */

@@ -17,7 +17,8 @@ describe('the shares of a limit', () => {
     [1, 3, 1, [0, 0, 1]],
     [1, 3, 2, [0, 1, 0]],
     [1, 3, 3, [1, 0, 0]],
-    [2, 3, 29_000_001, [0, 1, 1]],
+    [2, 3, 29_000_001, [1, 1, 0]],
+    [2, 3, 29_000_002, [1, 0, 1]],
     [0, 3, 0, [0, 0, 0]],
   ])('of %s among %s workers in turn %s are %j', (limit, count, turn, expected) => {
     expect(parts(limit, count, turn)).toEqual(expected)
