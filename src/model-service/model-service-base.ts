@@ -2,8 +2,8 @@ import type { ModelCompletion, ModelRequest, RoutingDecision } from '../contract
 import { MemoryCallLimits } from '../limits/memory-call-limits.ts'
 import { MemoryTargetHealth } from '../reliability/memory-target-health.ts'
 import { MemoryTargetLatency } from '../routing/memory-target-latency.ts'
-import { keepAliveTimers } from './keep-alive-timers.ts'
 import type { CallLimits, Clock, Log, ModelServiceDeps, TargetHealth, TargetLatency, Timers } from './ports.ts'
+import { systemTimers } from './system-timers.ts'
 
 /** Fields of a log line: ids, codes, counts and times, never content. */
 export type LogFields = Record<string, unknown>
@@ -67,7 +67,7 @@ export abstract class ModelServiceBase {
   }
 
   protected get timers(): Timers {
-    return this.deps.timers ?? keepAliveTimers
+    return this.deps.timers ?? systemTimers
   }
 
   protected get targetHealth(): TargetHealth {

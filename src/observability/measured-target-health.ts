@@ -1,5 +1,5 @@
-import { keepAliveTimers } from '../model-service/keep-alive-timers.ts'
 import type { Log, Timers } from '../model-service/ports.ts'
+import { systemTimers } from '../model-service/system-timers.ts'
 import { MemoryTargetHealth, type MemoryTargetHealthOptions } from '../reliability/memory-target-health.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -11,7 +11,7 @@ export function measuredTargetHealth(options: {
   /** The runtime's own by default. */
   timers?: Timers
 }): MemoryTargetHealth {
-  const { metrics, log, settings, timers = keepAliveTimers } = options
+  const { metrics, log, settings, timers = systemTimers } = options
   const health = new MemoryTargetHealth({
     timers,
     log,

@@ -2,7 +2,7 @@ import { openProviders } from '../../../app-providers.ts'
 import { completeDraft } from '../../../codec/contract-type.ts'
 import type { Settings } from '../../../config/settings-schema.ts'
 import type { Cost, ModelRequest, Usage } from '../../../contract/types.ts'
-import { liveWorkerCount } from '../../../delivery/live-worker-count.ts'
+import { workerPlace } from '../../../delivery/worker-place.ts'
 import { MemoryCallLimits } from '../../../limits/memory-call-limits.ts'
 import { type EventBus, InProcessCommandBus, ModelService } from '../../../model-service/index.ts'
 import { systemTimers } from '../../../model-service/system-timers.ts'
@@ -61,7 +61,8 @@ export async function openRerunService(
   const encoders = { encodeRegistryEvent: () => null, encodeCommandResult: () => null }
   const registry = new PrismaRegistry({ prisma: database.prisma, encoders })
   const callLimits = new MemoryCallLimits({ timers: systemTimers })
-  callLimits.setWorkerCount((await liveWorkerCount(database.pool)) + 1)
+  const { count } = await workerPlace(database.pool, undefined)
+  callLimits.setPlace({ count: count + 1, rank: 0, turn: 0 })
   const service = new ModelService({
     db: { registry, specializations },
     eventBus,

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { CostBudget } from '../../../../../src/cli/replay/rerun/cost-budget.ts'
 import type { Cost } from '../../../../../src/contract/types.ts'
+import { notCharged } from '../../../../../src/pricing/cost.ts'
 
 function cost(amount: string | null, rest: Partial<Cost> = {}): Cost {
-  return { amount, currency: 'USD', unknownReason: null, priceSource: null, priceCardVersion: null, ...rest }
+  return { ...notCharged(), amount, ...rest }
 }
 
 it('lets calls begin as long as what was spent and what is under way leave room', () => {

@@ -4,7 +4,7 @@ import type { Timers } from './ports.ts'
 const longestDelayMs = 2 ** 31 - 1
 
 /** The timers of the runtime; unlike those of the delivery each wait keeps the process alive, as a request depends on it. */
-export const keepAliveTimers: Timers = {
+export const systemTimers: Timers = {
   now: () => performance.now(),
   after(delayMs, run) {
     const timer = setTimeout(run, Math.min(Math.max(delayMs, 0), longestDelayMs))
