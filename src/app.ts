@@ -196,7 +196,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
     onPublished: ({ topic }, code) => metrics.count('deadLetters', { topic, code }),
     log,
   })
-  const outbox = new PostgresOutboxStore(database.pool)
+  const outbox = new PostgresOutboxStore(database.pool, { replyTopics })
   resources.defer(startOutboxRelay({ store: outbox, publish: (records) => plain.publish(records), log }))
   const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
   const tasks = housekeepingTasks(settings, { pool: database.pool, outbox, cancellations, recovery, delivery })
@@ -205,7 +205,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   const commandBus = new InProcessCommandBus()
   const registry = new PrismaRegistry({
     prisma: database.prisma,
-    encoders: createRegistryRecords(encoders, topicPrefix),
+    encoders: createRegistryRecords({ encoders, topicPrefix, replyTopics }),
   })
   const service = createService(settings, {
     ...building,

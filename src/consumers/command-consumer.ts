@@ -189,7 +189,7 @@ export class CommandConsumer {
     let refusal: ModelServiceError
     try {
       const command = await this.#decode(record, line)
-      await this.#options.commandBus.send(command)
+      await this.#options.commandBus.send(command, record.headers)
       return
     } catch (error) {
       if (this.#isEnding) throw error

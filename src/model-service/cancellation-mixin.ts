@@ -61,7 +61,7 @@ export function CancellationMixin<TBase extends AbstractConstructor<ModelService
           const came = await this.#request(body, envelope)
           const unapplied = unappliedResult('UNCHANGED', run, subject)
           const result = came === 'recorded' ? { ...unapplied, status: 'APPLIED' as const } : unapplied
-          return registry.recordResult(result, envelope.digest)
+          return registry.recordResult(result, envelope.digest, envelope.headers)
         })
       })
     }

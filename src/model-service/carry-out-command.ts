@@ -4,6 +4,7 @@ import type { CommandResult, ModelCommand } from '../contract/types.ts'
 import { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { mergeDefinition } from './merge-definition.ts'
+import { missingEntity } from './missing-entity.ts'
 import type { LogFields } from './model-service-base.ts'
 import type {
   CommandEnvelope,
@@ -37,12 +38,6 @@ export type ManagementCommand = Exclude<ModelCommand['command'], { type: 'Cancel
 
 /** How often an update without `expectedVersion` is repeated on the newest state. */
 const updateTries = 5
-
-const missingCodes = {
-  MODEL: 'MODEL_NOT_FOUND',
-  PROVIDER: 'PROVIDER_UNKNOWN',
-  ROUTE: 'ROUTE_NOT_FOUND',
-} as const satisfies Record<RegistryKind, ErrorCode>
 
 /** What the command is about. */
 export function subjectOf(command: ModelCommand['command']): CommandSubject {
@@ -136,7 +131,7 @@ export async function answerCommand(
     // A defect would meet the same command again and again, so it is a refusal too.
     if (error.retryable && error.code !== 'INTERNAL_ERROR') throw error
     const result = unappliedResult('REJECTED', run, subject, { error })
-    return run.registry.recordResult(result, run.envelope.digest)
+    return run.registry.recordResult(result, run.envelope.digest, run.envelope.headers)
   }
 }
 
@@ -192,18 +187,13 @@ async function update<TKind extends RegistryKind>(
 ): Promise<CommandResult> {
   for (let tries = 1; ; tries += 1) {
     const stored = await run.registry.find(kind, id)
-    if (stored === null) {
-      throw new ModelServiceError(
-        missingCodes[kind],
-        `No ${kind.toLowerCase()} "${id}" is registered. Register it first, or correct the id.`,
-      )
-    }
+    if (stored === null) throw missingEntity(kind, id)
     const definition = merge(stored.definition)
     await validate(kind, definition, run)
     const isCurrent = expectedVersion === null || expectedVersion === stored.version
     if (isCurrent && isDeepStrictEqual(definition, stored.definition)) {
       const result = unappliedResult('UNCHANGED', run, { kind, id }, { version: stored.version })
-      return run.registry.recordResult(result, run.envelope.digest)
+      return run.registry.recordResult(result, run.envelope.digest, run.envelope.headers)
     }
     try {
       const version = expectedVersion ?? stored.version
@@ -228,7 +218,8 @@ async function validate<TKind extends RegistryKind>(
   definition: RegistryEntities[TKind],
   { registry, providers }: CommandRun,
 ): Promise<void> {
-  definitionRules[kind](definition, { registry: await registry.snapshot(), providers })
+  // What was registered a moment ago, perhaps at another worker, must be known here.
+  definitionRules[kind](definition, { registry: await registry.snapshot({ fresh: true }), providers })
 }
 
 function commit(change: Omit<RegistryChange, 'command'>, { registry, envelope, name }: CommandRun) {

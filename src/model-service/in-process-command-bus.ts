@@ -35,13 +35,13 @@ export class InProcessCommandBus implements CommandBus {
    * @throws INVALID_REQUEST when it is no command, or its id no id: nothing can be answered under it
    * @throws DATABASE_UNAVAILABLE, as other retryable errors of the handler
    */
-  async send(draft: ModelCommandDraft): Promise<CommandResult> {
+  async send(draft: ModelCommandDraft, headers?: CommandEnvelope['headers']): Promise<CommandResult> {
     const command = completeDraft('ModelCommand', draft)
     const { commandId, actor } = command
     if (!isId(commandId)) {
       throw new ModelServiceError('INVALID_REQUEST', 'commandId must be 1 to 128 visible ASCII characters.')
     }
-    const envelope = { commandId, actor, digest: commandDigest(command) }
+    const envelope = { commandId, actor, digest: commandDigest(command), ...(headers === undefined ? {} : { headers }) }
     return this.#dispatch(command.command.type, command.command, envelope)
   }
 

@@ -8,10 +8,11 @@ import type {
   ModelDefinition,
   ModelDefinitionDraft,
   ModelStatus,
+  ProviderDefinition,
   ProviderDefinitionDraft,
+  RouteDefinition,
   RouteDefinitionDraft,
 } from '../contract/types.ts'
-import { ModelServiceError } from '../errors/model-service-error.ts'
 import {
   answerCommand,
   type CommandRun,
@@ -21,9 +22,19 @@ import {
   reportResult,
   subjectOf,
 } from './carry-out-command.ts'
+import { missingEntity } from './missing-entity.ts'
 import type { AbstractConstructor } from './mixin.ts'
 import type { ModelServiceBase } from './model-service-base.ts'
-import type { CommandEnvelope, CommandName, ModelPage, ModelQuery, Stored } from './ports.ts'
+import type {
+  CommandEnvelope,
+  CommandName,
+  ModelPage,
+  ModelQuery,
+  ReadOptions,
+  RegistryEntities,
+  RegistryKind,
+  Stored,
+} from './ports.ts'
 
 /** How a change is made. */
 export interface ChangeOptions {
@@ -42,18 +53,23 @@ export interface VersionedChangeOptions extends ChangeOptions {
 /**
  * Manages the registry. Changes resolve with APPLIED or UNCHANGED; refusals reject with a ModelServiceError whose message
  * names the field (INVALID_REQUEST, PROVIDER_UNKNOWN, …_ALREADY_EXISTS, …_NOT_FOUND, VERSION_CONFLICT, COMMAND_ID_REUSED).
- * `fields` of an update are the names of the definition's fields to take over; the others stay.
+ * `fields` of an update are the names of the definition's fields to take over; the others stay. Everything can be read `asOf` a
+ * version of the registry or a time; one that lies in the future, or before the first change, is INVALID_REQUEST.
  */
 export interface ModelManagement {
   registerModel(model: ModelDefinitionDraft, options?: ChangeOptions): Promise<CommandResult>
   /** @throws MODEL_NOT_FOUND */
-  readModel(id: string): Promise<Stored<ModelDefinition>>
+  readModel(id: string, options?: ReadOptions): Promise<Stored<ModelDefinition>>
   /** One page, ordered by id. @throws INVALID_REQUEST for a page that cannot be */
   listModels(query?: ModelQuery): Promise<ModelPage>
   updateModel(model: ModelDefinitionDraft, fields: string[], options?: VersionedChangeOptions): Promise<CommandResult>
   setModelStatus(id: string, status: ModelStatus, options?: ChangeOptions): Promise<CommandResult>
   deleteModel(id: string, options?: VersionedChangeOptions): Promise<CommandResult>
   registerProvider(provider: ProviderDefinitionDraft, options?: ChangeOptions): Promise<CommandResult>
+  /** @throws PROVIDER_UNKNOWN */
+  readProvider(id: string, options?: ReadOptions): Promise<Stored<ProviderDefinition>>
+  /** All registered providers, ordered by id. */
+  listProviders(options?: ReadOptions): Promise<Stored<ProviderDefinition>[]>
   updateProvider(
     provider: ProviderDefinitionDraft,
     fields: string[],
@@ -64,6 +80,10 @@ export interface ModelManagement {
   /** @throws PROVIDER_IN_USE while models refer to it */
   deleteProvider(id: string, options?: VersionedChangeOptions): Promise<CommandResult>
   registerRoute(route: RouteDefinitionDraft, options?: ChangeOptions): Promise<CommandResult>
+  /** @throws ROUTE_NOT_FOUND */
+  readRoute(id: string, options?: ReadOptions): Promise<Stored<RouteDefinition>>
+  /** All registered routes, ordered by id. */
+  listRoutes(options?: ReadOptions): Promise<Stored<RouteDefinition>[]>
   updateRoute(route: RouteDefinitionDraft, fields: string[], options?: VersionedChangeOptions): Promise<CommandResult>
   deleteRoute(id: string, options?: VersionedChangeOptions): Promise<CommandResult>
 }
@@ -99,12 +119,8 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
       return this.#change('registerModel', { type: 'RegisterModel', model }, options)
     }
 
-    readModel(id: string): Promise<Stored<ModelDefinition>> {
-      return this.track({ name: 'readModel', fields: { id } }, async () => {
-        const stored = await this.deps.db.registry.find('MODEL', id)
-        if (stored !== null) return stored
-        throw new ModelServiceError('MODEL_NOT_FOUND', `No model "${id}" is registered. List the models.`)
-      })
+    readModel(id: string, options?: ReadOptions): Promise<Stored<ModelDefinition>> {
+      return this.#read('readModel', 'MODEL', id, options)
     }
 
     listModels(query: ModelQuery = {}): Promise<ModelPage> {
@@ -132,6 +148,17 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
       return this.#change('registerProvider', { type: 'RegisterProvider', provider }, options)
     }
 
+    readProvider(id: string, options?: ReadOptions): Promise<Stored<ProviderDefinition>> {
+      return this.#read('readProvider', 'PROVIDER', id, options)
+    }
+
+    listProviders(options: ReadOptions = {}): Promise<Stored<ProviderDefinition>[]> {
+      const report = ({ length }: Stored<ProviderDefinition>[]) => ({ totalCount: length })
+      return this.track({ name: 'listProviders', fields: {}, report }, () =>
+        this.deps.db.registry.listProviders(options),
+      )
+    }
+
     updateProvider(
       provider: ProviderDefinitionDraft,
       fields: string[],
@@ -153,6 +180,15 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
       return this.#change('registerRoute', { type: 'RegisterRoute', route }, options)
     }
 
+    readRoute(id: string, options?: ReadOptions): Promise<Stored<RouteDefinition>> {
+      return this.#read('readRoute', 'ROUTE', id, options)
+    }
+
+    listRoutes(options: ReadOptions = {}): Promise<Stored<RouteDefinition>[]> {
+      const report = ({ length }: Stored<RouteDefinition>[]) => ({ totalCount: length })
+      return this.track({ name: 'listRoutes', fields: {}, report }, () => this.deps.db.registry.listRoutes(options))
+    }
+
     updateRoute(
       route: RouteDefinitionDraft,
       fields: string[],
@@ -163,6 +199,19 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
 
     deleteRoute(id: string, options?: VersionedChangeOptions): Promise<CommandResult> {
       return this.#change('deleteRoute', { type: 'DeleteRoute', id, ...versionOf(options) }, options)
+    }
+
+    #read<TKind extends RegistryKind>(
+      name: string,
+      kind: TKind,
+      id: string,
+      options: ReadOptions = {},
+    ): Promise<Stored<RegistryEntities[TKind]>> {
+      return this.track({ name, fields: { id } }, async () => {
+        const stored = await this.deps.db.registry.find(kind, id, options)
+        if (stored === null) throw missingEntity(kind, id, options)
+        return stored
+      })
     }
 
     /** A change by a method is the same as by a command, but its refusal is thrown. */

@@ -121,8 +121,41 @@ export interface RegistrySnapshot {
   isDeleted?(id: string): boolean
 }
 
+/** A past state of the registry: as a change left it, or as it was at a Unix time in ms. */
+export type RegistryMoment = { version: number } | { time: number }
+
+/** How something is read. */
+export interface ReadOptions {
+  /** As it was then; by default as it is now. */
+  asOf?: RegistryMoment
+}
+
+/** The whole registry as of one version; each list ordered by id. */
+export interface RegistryState {
+  /** Registry-wide version of the last change in it; 0 before the first. */
+  version: number
+  models: Stored<ModelDefinition>[]
+  providers: Stored<ProviderDefinition>[]
+  routes: Stored<RouteDefinition>[]
+}
+
+/** One change of an entity, as the registry remembers it for good. */
+export interface RegistryRevision<TKind extends RegistryKind = RegistryKind> {
+  /** Registry-wide version of the change. */
+  version: number
+  action: Exclude<RegistryAction, 'UNSPECIFIED'>
+  /** Full state after it; null when deleted. */
+  definition: RegistryEntities[TKind] | null
+  /** The command that caused it. */
+  commandId: string | null
+  /** Who gave the command. */
+  actor: string | null
+  /** Unix time in ms. */
+  changedAt: number
+}
+
 /** Which models to list, and which page of them. */
-export interface ModelQuery {
+export interface ModelQuery extends ReadOptions {
   /** Counts from 1; default 1. */
   page?: number
   /** 1 to 200; default 50. */
@@ -152,18 +185,32 @@ export interface RegistryChange<TKind extends RegistryKind = RegistryKind> {
   definition: RegistryEntities[TKind] | null
   /** The entity's version that the change builds on; null when it does not matter. */
   expectedVersion: number | null
-  command: { commandId: string; name: string; actor: string | null; digest: string }
+  command: CommandEnvelope & { name: string }
 }
 
-/** The registry's store. */
+/**
+ * The registry's store. What reads a past moment throws INVALID_REQUEST when the registry did not exist then, or when it lies
+ * in the future.
+ */
 export interface Registry {
-  /** The newest view known to this process; at most about a second old. @throws DATABASE_UNAVAILABLE */
-  snapshot(): Promise<RegistrySnapshot>
+  /**
+   * The newest view known to this process; at most about a second old, or not at all with `fresh`.
+   * @throws DATABASE_UNAVAILABLE
+   */
+  snapshot(options?: { fresh?: boolean }): Promise<RegistrySnapshot>
   /** Reads one entity from the store itself. */
-  find<TKind extends RegistryKind>(kind: TKind, id: string): Promise<Stored<RegistryEntities[TKind]> | null>
+  find<TKind extends RegistryKind>(
+    kind: TKind,
+    id: string,
+    options?: ReadOptions,
+  ): Promise<Stored<RegistryEntities[TKind]> | null>
   listModels(query: ModelQuery): Promise<ModelPage>
-  listProviders(): Promise<Stored<ProviderDefinition>[]>
-  listRoutes(): Promise<Stored<RouteDefinition>[]>
+  listProviders(options?: ReadOptions): Promise<Stored<ProviderDefinition>[]>
+  listRoutes(options?: ReadOptions): Promise<Stored<RouteDefinition>[]>
+  /** Everything at once, consistent. */
+  state(options?: ReadOptions): Promise<RegistryState>
+  /** The changes of one entity, the newest first, at most `limit` of them; empty when there never was one. */
+  history<TKind extends RegistryKind>(kind: TKind, id: string, limit: number): Promise<RegistryRevision<TKind>[]>
   /**
    * Carries out a change in one transaction: entity, revision, RegistryEvent, CommandResult. A command id that was
    * carried out before changes nothing; the result of then is announced again and given back.
@@ -175,8 +222,9 @@ export interface Registry {
   /**
    * Remembers and announces the result of a command that changed nothing. A command id that was used before keeps its
    * earlier result, which is announced again and given back; the refusal COMMAND_ID_REUSED is announced and not remembered.
+   * `headers` are those of the command's record, for the answer.
    */
-  recordResult(result: CommandResult, digest: string): Promise<CommandResult>
+  recordResult(result: CommandResult, digest: string, headers?: CommandEnvelope['headers']): Promise<CommandResult>
 }
 
 /** Where the prompts of specializations come from. */
@@ -219,6 +267,8 @@ export interface CommandEnvelope {
   actor: string | null
   /** Hash of the command's content: the same id with another digest is refused. */
   digest: string
+  /** Headers of the record that it came in, for its answer (`reply-topic`, `correlation-id`); none where it came in none. */
+  headers?: Readonly<Record<string, string>>
 }
 /** Carries out one kind of command. Rejects only with retryable errors; refusals are results. */
 export type CommandHandler<TName extends CommandName> = (
@@ -229,7 +279,8 @@ export type CommandHandler<TName extends CommandName> = (
 /** Brings commands to their handlers: in this process, or through Kafka. */
 export interface CommandBus {
   handle<TName extends CommandName>(name: TName, handler: CommandHandler<TName>): void
-  send(command: ModelCommandDraft): Promise<CommandResult>
+  /** `headers` are those of the record that the command came in, if it came in one. */
+  send(command: ModelCommandDraft, headers?: CommandEnvelope['headers']): Promise<CommandResult>
 }
 
 // ---------------------------------------------------------------- requests

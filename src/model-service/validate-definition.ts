@@ -21,8 +21,9 @@ import { isHttpUrl } from './validate-media.ts'
 
 /** What definitions are held against. */
 export interface DefinitionView {
-  registry: RegistrySnapshot
-  providers: ProviderFactory
+  registry: Pick<RegistrySnapshot, 'model' | 'provider' | 'route'>
+  /** The presets. */
+  providers: Pick<ProviderFactory, 'preset' | 'presets'>
 }
 
 const amountPattern = /^\d{1,26}(\.\d{1,12})?$/
@@ -112,7 +113,12 @@ function validateConditions({ conditions }: RouteDefinition): void {
 const wayNames = ['otherwise', 'onContextLength', 'onContentFilter'] as const
 
 /** A way out of a route leads to a registered model or to a route, and never back. */
-function validateWay(path: string, name: string | null, route: RouteDefinition, registry: RegistrySnapshot): void {
+function validateWay(
+  path: string,
+  name: string | null,
+  route: RouteDefinition,
+  registry: DefinitionView['registry'],
+): void {
   if (name === null) return
   requireId(path, name)
   if (name === route.id) refuse(path, 'must not be the route itself')
@@ -129,7 +135,7 @@ function validateWay(path: string, name: string | null, route: RouteDefinition, 
 function findDetour(
   first: string,
   route: RouteDefinition,
-  registry: RegistrySnapshot,
+  registry: DefinitionView['registry'],
 ): { kind: 'circle' | 'too-long'; steps: string[] } | null {
   const seen = new Set([first])
   let paths = [[first]]

@@ -2,22 +2,25 @@ import type { CommandResult, ProviderDefinition, RegistryEvent, RouteDefinition 
 import type {
   ModelPage,
   ModelQuery,
+  ReadOptions,
   Registry,
   RegistryChange,
   RegistryEntities,
   RegistryKind,
+  RegistryMoment,
+  RegistryRevision,
   RegistrySnapshot,
+  RegistryState,
   Stored,
 } from '../model-service/ports.ts'
 import {
   checkChange,
   checkProviderUnused,
   checkSameCommand,
-  matchesQuery,
-  pageOf,
-  stateOf,
+  pageOfModels,
   toCommandResult,
   toRegistryEvent,
+  versionAt,
 } from './registry-rules.ts'
 import { buildSnapshot } from './registry-snapshot.ts'
 
@@ -46,6 +49,7 @@ export class MemoryRegistry implements Registry {
   private readonly stored: StoredById = { MODEL: new Map(), PROVIDER: new Map(), ROUTE: new Map() }
   private readonly commands = new Map<string, { digest: string; result: CommandResult }>()
   private readonly deletedIds = new Set<string>()
+  private readonly revisions: (RegistryRevision & { kind: RegistryKind; id: string })[] = []
   private version = 0
   private current: RegistrySnapshot | undefined
 
@@ -64,22 +68,47 @@ export class MemoryRegistry implements Registry {
     return this.current
   }
 
-  async find<TKind extends RegistryKind>(kind: TKind, id: string): Promise<Stored<RegistryEntities[TKind]> | null> {
-    return structuredClone(this.stored[kind].get(id) ?? null)
+  async find<TKind extends RegistryKind>(
+    kind: TKind,
+    id: string,
+    { asOf }: ReadOptions = {},
+  ): Promise<Stored<RegistryEntities[TKind]> | null> {
+    return structuredClone(this.storedAt(asOf)[kind].get(id) ?? null)
   }
 
   async listModels(query: ModelQuery): Promise<ModelPage> {
-    const { page, pageSize, skip } = pageOf(query)
-    const fitting = this.list('MODEL').filter((model) => matchesQuery(model, query))
-    return { models: fitting.slice(skip, skip + pageSize), page, pageSize, totalCount: fitting.length }
+    return pageOfModels(this.list('MODEL', query), query)
   }
 
-  async listProviders(): Promise<Stored<ProviderDefinition>[]> {
-    return this.list('PROVIDER')
+  async listProviders(options: ReadOptions = {}): Promise<Stored<ProviderDefinition>[]> {
+    return this.list('PROVIDER', options)
   }
 
-  async listRoutes(): Promise<Stored<RouteDefinition>[]> {
-    return this.list('ROUTE')
+  async listRoutes(options: ReadOptions = {}): Promise<Stored<RouteDefinition>[]> {
+    return this.list('ROUTE', options)
+  }
+
+  async state({ asOf }: ReadOptions = {}): Promise<RegistryState> {
+    const version = asOf === undefined ? this.version : this.versionAt(asOf)
+    const options = asOf === undefined ? {} : { asOf }
+    return {
+      version,
+      models: this.list('MODEL', options),
+      providers: this.list('PROVIDER', options),
+      routes: this.list('ROUTE', options),
+    }
+  }
+
+  async history<TKind extends RegistryKind>(
+    kind: TKind,
+    id: string,
+    limit: number,
+  ): Promise<RegistryRevision<TKind>[]> {
+    const own = this.revisions.filter((revision) => revision.kind === kind && revision.id === id)
+    return own
+      .reverse()
+      .slice(0, limit)
+      .map(({ kind: _kind, id: _id, ...revision }) => structuredClone(revision) as RegistryRevision<TKind>)
   }
 
   async commit(change: RegistryChange): Promise<CommandResult> {
@@ -100,14 +129,12 @@ export class MemoryRegistry implements Registry {
     const version = ++this.version
     this.current = undefined
     const dates = { version, createdAt: current?.createdAt ?? occurredAt, updatedAt: occurredAt }
-    if (change.action === 'DELETED') {
-      this.stored[kind].delete(id)
-      if (kind !== 'PROVIDER') this.deletedIds.add(id)
-    } else {
-      this.put('MODEL', stateOf('MODEL', change), dates)
-      this.put('PROVIDER', stateOf('PROVIDER', change), dates)
-      this.put('ROUTE', stateOf('ROUTE', change), dates)
-    }
+    if (change.action === 'DELETED' && kind !== 'PROVIDER') this.deletedIds.add(id)
+    putState(this.stored, change, dates)
+    this.revisions.push({
+      ...{ kind, id, version, action: change.action, definition: structuredClone(change.definition) },
+      ...{ commandId: command.commandId, actor: command.actor, changedAt: occurredAt },
+    })
     this.options.onRegistryEvent?.(structuredClone(toRegistryEvent(change, version, occurredAt)))
     return this.remember(toCommandResult(change, version, occurredAt), command.digest)
   }
@@ -134,17 +161,47 @@ export class MemoryRegistry implements Registry {
     return result
   }
 
-  private put<TKind extends RegistryKind>(
-    kind: TKind,
-    definition: RegistryEntities[TKind] | null,
-    dates: Omit<Stored<unknown>, 'definition'>,
-  ): void {
-    if (definition !== null) this.stored[kind].set(definition.id, { definition: structuredClone(definition), ...dates })
-  }
-
-  private list<TKind extends RegistryKind>(kind: TKind): Stored<RegistryEntities[TKind]>[] {
-    return structuredClone([...this.stored[kind].values()]).sort((left, right) =>
+  private list<TKind extends RegistryKind>(kind: TKind, { asOf }: ReadOptions = {}): Stored<RegistryEntities[TKind]>[] {
+    return structuredClone([...this.storedAt(asOf)[kind].values()]).sort((left, right) =>
       left.definition.id < right.definition.id ? -1 : 1,
     )
   }
+
+  /** The present, or the past carried out once more. */
+  private storedAt(asOf: RegistryMoment | undefined): StoredById {
+    if (asOf === undefined) return this.stored
+    const last = this.versionAt(asOf)
+    const then: StoredById = { MODEL: new Map(), PROVIDER: new Map(), ROUTE: new Map() }
+    for (const revision of this.revisions) {
+      const { kind, id, version, changedAt } = revision
+      if (version > last) break
+      const createdAt = then[kind].get(id)?.createdAt ?? changedAt
+      putState(then, revision, { version, createdAt, updatedAt: changedAt })
+    }
+    return then
+  }
+
+  private versionAt(asOf: RegistryMoment): number {
+    const [first] = this.revisions
+    const atTime =
+      'time' in asOf ? this.revisions.findLast(({ changedAt }) => changedAt <= asOf.time)?.version : undefined
+    const past =
+      first === undefined
+        ? null
+        : { oldest: first.version, newest: this.version, since: first.changedAt, newestAtTime: atTime ?? null }
+    return versionAt(asOf, past, (this.options.now ?? Date.now)())
+  }
+}
+
+/** Stores the state after a change, or forgets the entity when there is none. */
+function putState(
+  stored: StoredById,
+  change: Pick<RegistryChange, 'kind' | 'id' | 'definition'>,
+  dates: Omit<Stored<unknown>, 'definition'>,
+): void {
+  const { kind, id, definition } = change
+  // The kind of a change and that of its definition are the same, which its type does not say.
+  const entities: Map<string, Stored<unknown>> = stored[kind]
+  if (definition === null) entities.delete(id)
+  else entities.set(id, { definition: structuredClone(definition), ...dates })
 }

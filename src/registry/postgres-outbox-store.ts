@@ -15,9 +15,12 @@ const RELAY_LOCK = '7886769922710335352'
  */
 export class PostgresOutboxStore implements OutboxStore {
   private readonly pool: Pool
+  private readonly replyTopics: ReadonlySet<string>
 
-  constructor(pool: Pool) {
+  /** What one of `replyTopics` does not take, for whatever reason, is set aside: replies must not hold up the rest. */
+  constructor(pool: Pool, { replyTopics = new Set() }: { replyTopics?: ReadonlySet<string> } = {}) {
     this.pool = pool
+    this.replyTopics = replyTopics
   }
 
   /**
@@ -39,7 +42,7 @@ export class PostgresOutboxStore implements OutboxStore {
       ])
       if (rows[0]?.locked !== true) return 0
       try {
-        return await publishOldest(client, limit, publish)
+        return await this.publishOldest(client, limit, publish)
       } finally {
         // A connection that cannot even unlock is closed, and the lock goes with it.
         await client.query('SELECT pg_advisory_unlock($1)', [RELAY_LOCK]).catch((error: Error) => {
@@ -59,6 +62,42 @@ export class PostgresOutboxStore implements OutboxStore {
       throw toLedgerError(error)
     }
   }
+
+  private async publishOldest(client: PoolClient, limit: number, publish: PublishOutbox): Promise<number> {
+    const { rows } = await query<OutboxRow>(
+      client,
+      'SELECT id, topic, key, partition, headers, value FROM outbox WHERE published_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT $1',
+      [limit],
+    )
+    if (rows.length === 0) return 0
+    const records = rows.map(({ topic, key, partition, headers, value }) => ({
+      topic,
+      key,
+      headers,
+      value,
+      ...(partition === null ? {} : { partition }),
+    }))
+    const refused = (await publish(records)).map(({ record, why }) => ({
+      record,
+      why: this.replyTopics.has(record.topic) ? 'record' : why,
+    }))
+    const whyByRecord = new Map(refused.map(({ record, why }) => [record, why]))
+    const idsOf = (wanted: RefusedRecord['why'] | undefined) =>
+      rows.filter((_, place) => whyByRecord.get(records[place] as OutgoingRecord) === wanted).map(({ id }) => id)
+    await query(
+      client,
+      `UPDATE outbox SET published_at = CASE WHEN id = ANY($1::bigint[]) THEN now() END,
+         failed_at = CASE WHEN id = ANY($2::bigint[]) THEN now() END
+       WHERE id = ANY($1::bigint[] || $2::bigint[])`,
+      [idsOf(undefined), idsOf('record')],
+    )
+    const left = idsOf('topic')
+    if (left.length === 0) return rows.length
+    throw new ModelServiceError(
+      'BROKER_UNAVAILABLE',
+      `${left.length} records of the outbox wait for a topic that takes none: expected it to exist, with the rights to write. They are tried again.`,
+    )
+  }
 }
 
 interface OutboxRow {
@@ -68,38 +107,6 @@ interface OutboxRow {
   partition: number | null
   headers: Record<string, string>
   value: Buffer | null
-}
-
-async function publishOldest(client: PoolClient, limit: number, publish: PublishOutbox): Promise<number> {
-  const { rows } = await query<OutboxRow>(
-    client,
-    'SELECT id, topic, key, partition, headers, value FROM outbox WHERE published_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT $1',
-    [limit],
-  )
-  if (rows.length === 0) return 0
-  const records = rows.map(({ topic, key, partition, headers, value }) => ({
-    topic,
-    key,
-    headers,
-    value,
-    ...(partition === null ? {} : { partition }),
-  }))
-  const whyByRecord = new Map((await publish(records)).map(({ record, why }) => [record, why]))
-  const idsOf = (wanted: RefusedRecord['why'] | undefined) =>
-    rows.filter((_, place) => whyByRecord.get(records[place] as OutgoingRecord) === wanted).map(({ id }) => id)
-  await query(
-    client,
-    `UPDATE outbox SET published_at = CASE WHEN id = ANY($1::bigint[]) THEN now() END,
-       failed_at = CASE WHEN id = ANY($2::bigint[]) THEN now() END
-     WHERE id = ANY($1::bigint[] || $2::bigint[])`,
-    [idsOf(undefined), idsOf('record')],
-  )
-  const left = idsOf('topic')
-  if (left.length === 0) return rows.length
-  throw new ModelServiceError(
-    'BROKER_UNAVAILABLE',
-    `${left.length} records of the outbox wait for a topic that takes none: expected it to exist, with the rights to write. They are tried again.`,
-  )
 }
 
 async function query<R extends object>(client: PoolClient, sql: string, values: unknown[]) {

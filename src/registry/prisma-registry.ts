@@ -8,24 +8,31 @@ import type { CommandResult, ProviderDefinition, RegistryEvent, RouteDefinition 
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type {
+  CommandEnvelope,
   ModelPage,
   ModelQuery,
+  ReadOptions,
   Registry,
   RegistryChange,
   RegistryEntities,
   RegistryKind,
+  RegistryMoment,
+  RegistryRevision,
   RegistrySnapshot,
+  RegistryState,
   Stored,
 } from '../model-service/ports.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
 import { findEntity, writeEntity } from './prisma-entities.ts'
 import { isWriteConflict, toRegistryError } from './prisma-errors.ts'
+import { entitiesAt, findVersionAt, revisionsOf, type StoredOf } from './prisma-revisions.ts'
 import { json, modelFromRow, providerFromRow, routeFromRow } from './prisma-rows.ts'
 import {
   checkChange,
   checkProviderUnused,
   checkSameCommand,
   pageOf,
+  pageOfModels,
   toCommandResult,
   toRegistryEvent,
 } from './registry-rules.ts'
@@ -34,7 +41,10 @@ import { buildSnapshot } from './registry-snapshot.ts'
 /** Turns what the registry announces into Kafka records; null when it is not to be announced. */
 export interface RegistryEncoders {
   encodeRegistryEvent(event: RegistryEvent): OutgoingRecord | null
-  encodeCommandResult(result: CommandResult): OutgoingRecord | null
+  /** `headers` are those of the command's record, if it came in one. */
+  encodeCommandResult(result: CommandResult, headers?: CommandEnvelope['headers']): OutgoingRecord | null
+  /** A copy of the answer for who asked for one in the headers of the command; none by default. */
+  encodeReply?(result: CommandResult, headers: NonNullable<CommandEnvelope['headers']>): OutgoingRecord | null
 }
 
 /** What {@link PrismaRegistry} is given. */
@@ -62,8 +72,10 @@ export class PrismaRegistry implements Registry {
   private readonly now: () => number
   private latest: { snapshot: RegistrySnapshot; checkedAt: number } | undefined
   private refreshing: Promise<RegistrySnapshot> | undefined
-  /** Counts the changes made here: a look that began before one must not hide it. */
-  private changeCount = 0
+  /** Looks at the registry are numbered as they begin. */
+  private lookCount = 0
+  /** A look that began before this one is not kept: a change made here, or a later look, must not be hidden by it. */
+  private leastLook = 0
 
   constructor(options: PrismaRegistryOptions) {
     this.prisma = options.prisma
@@ -72,7 +84,8 @@ export class PrismaRegistry implements Registry {
     this.now = options.now ?? Date.now
   }
 
-  async snapshot(): Promise<RegistrySnapshot> {
+  async snapshot({ fresh = false }: { fresh?: boolean } = {}): Promise<RegistrySnapshot> {
+    if (fresh) return await this.refresh()
     const { latest } = this
     if (latest !== undefined) {
       const age = this.now() - latest.checkedAt
@@ -88,12 +101,19 @@ export class PrismaRegistry implements Registry {
     return await this.refreshing
   }
 
-  async find<TKind extends RegistryKind>(kind: TKind, id: string): Promise<Stored<RegistryEntities[TKind]> | null> {
-    return await ask(() => findEntity(this.prisma, kind, id))
+  async find<TKind extends RegistryKind>(
+    kind: TKind,
+    id: string,
+    { asOf }: ReadOptions = {},
+  ): Promise<Stored<RegistryEntities[TKind]> | null> {
+    if (asOf === undefined) return await ask(() => findEntity(this.prisma, kind, id))
+    const [found] = await this.entitiesAt(kind, asOf, id)
+    return found ?? null
   }
 
   async listModels(query: ModelQuery): Promise<ModelPage> {
     const { page, pageSize, skip } = pageOf(query)
+    if (query.asOf !== undefined) return pageOfModels(await this.entitiesAt('MODEL', query.asOf), query)
     const where = modelFilter(query)
     const [rows, totalCount] = await ask(() =>
       this.prisma.$transaction([
@@ -104,16 +124,38 @@ export class PrismaRegistry implements Registry {
     return { models: rows.map(modelFromRow), page, pageSize, totalCount }
   }
 
-  async listProviders(): Promise<Stored<ProviderDefinition>[]> {
+  async listProviders({ asOf }: ReadOptions = {}): Promise<Stored<ProviderDefinition>[]> {
+    if (asOf !== undefined) return await this.entitiesAt('PROVIDER', asOf)
     return (await ask(() => this.prisma.provider.findMany({ orderBy: { id: 'asc' } }))).map(providerFromRow)
   }
 
-  async listRoutes(): Promise<Stored<RouteDefinition>[]> {
+  async listRoutes({ asOf }: ReadOptions = {}): Promise<Stored<RouteDefinition>[]> {
+    if (asOf !== undefined) return await this.entitiesAt('ROUTE', asOf)
     return (await ask(() => this.prisma.route.findMany({ orderBy: { id: 'asc' } }))).map(routeFromRow)
   }
 
+  async state({ asOf }: ReadOptions = {}): Promise<RegistryState> {
+    if (asOf === undefined) return await ask(() => this.atOneMoment(presentState))
+    const version = await this.versionAt(asOf)
+    // Revisions never change, and those up to a version are there together: no transaction is needed.
+    const [models, providers, routes] = await Promise.all([
+      ask(() => entitiesAt(this.prisma, 'MODEL', { version })),
+      ask(() => entitiesAt(this.prisma, 'PROVIDER', { version })),
+      ask(() => entitiesAt(this.prisma, 'ROUTE', { version })),
+    ])
+    return { version, models, providers, routes }
+  }
+
+  async history<TKind extends RegistryKind>(
+    kind: TKind,
+    id: string,
+    limit: number,
+  ): Promise<RegistryRevision<TKind>[]> {
+    return await ask(() => revisionsOf(this.prisma, kind, { id, limit }))
+  }
+
   async commit(change: RegistryChange): Promise<CommandResult> {
-    const result = await this.change(change.command.commandId, change.command.digest, async (transaction) => {
+    const result = await this.change(change.command, async (transaction) => {
       const current = await findEntity(transaction, change.kind, change.id)
       checkChange(change, current?.version ?? null)
       if (change.kind === 'PROVIDER' && change.action === 'DELETED') {
@@ -151,24 +193,31 @@ export class PrismaRegistry implements Registry {
       await send(transaction, () => this.encoders.encodeRegistryEvent(toRegistryEvent(change, version, occurredAt)))
       return toCommandResult(change, version, occurredAt)
     })
-    this.changeCount++
+    this.leastLook = this.lookCount + 1
     this.latest = undefined
     this.refreshing = undefined
     return result
   }
 
-  async recordResult(result: CommandResult, digest: string): Promise<CommandResult> {
+  async recordResult(
+    result: CommandResult,
+    digest: string,
+    headers?: CommandEnvelope['headers'],
+  ): Promise<CommandResult> {
     if (result.error?.code === 'COMMAND_ID_REUSED') {
-      await ask(() => send(this.prisma, () => this.encoders.encodeCommandResult(result)))
+      await ask(() => this.announce(this.prisma, result, headers))
       return result
     }
-    return await this.change(result.commandId, digest, async () => result)
+    return await this.change({ commandId: result.commandId, digest, headers }, async () => result)
   }
 
   /** Runs what a command does, once, and keeps and announces its result in the same transaction. */
   private async change(
-    commandId: string,
-    digest: string,
+    {
+      commandId,
+      digest,
+      headers,
+    }: { commandId: string; digest: string; headers?: CommandEnvelope['headers'] | undefined },
     run: (transaction: Transaction) => Promise<CommandResult>,
   ): Promise<CommandResult> {
     return await ask(() =>
@@ -179,11 +228,11 @@ export class PrismaRegistry implements Registry {
           checkSameCommand(commandId, digest, earlier.digest)
           const result = earlier.result as unknown as CommandResult
           // Whoever asks again waits for an answer again.
-          await send(transaction, () => this.encoders.encodeCommandResult(result))
+          await this.announce(transaction, result, headers)
           return result
         }
         const result = await run(transaction)
-        await send(transaction, () => this.encoders.encodeCommandResult(result))
+        await this.announce(transaction, result, headers)
         await transaction.registryCommand.create({
           data: {
             commandId,
@@ -197,29 +246,72 @@ export class PrismaRegistry implements Registry {
     )
   }
 
+  /** Where the command asked for a reply, a copy goes there. */
+  private async announce(
+    transaction: Transaction,
+    result: CommandResult,
+    headers: CommandEnvelope['headers'],
+  ): Promise<void> {
+    await send(transaction, () => this.encoders.encodeCommandResult(result, headers))
+    if (headers !== undefined) await send(transaction, () => this.encoders.encodeReply?.(result, headers) ?? null)
+  }
+
+  private async entitiesAt<TKind extends RegistryKind>(
+    kind: TKind,
+    asOf: RegistryMoment,
+    id?: string,
+  ): Promise<StoredOf<TKind>[]> {
+    const version = await this.versionAt(asOf)
+    return await ask(() => entitiesAt(this.prisma, kind, { version, ...(id === undefined ? {} : { id }) }))
+  }
+
+  private versionAt(asOf: RegistryMoment): Promise<number> {
+    return ask(() => findVersionAt(this.prisma, asOf, this.now()))
+  }
+
+  private atOneMoment<T>(read: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const isolationLevel = Prisma.TransactionIsolationLevel.RepeatableRead
+    return this.prisma.$transaction(read, { ...TRANSACTION_LIMITS, isolationLevel })
+  }
+
   private async refresh(): Promise<RegistrySnapshot> {
     const checkedAt = this.now()
-    const { changeCount } = this
+    const look = ++this.lookCount
     const known = this.latest?.snapshot
     if (known !== undefined && (await ask(() => currentVersion(this.prisma))) === known.version) {
-      if (changeCount === this.changeCount) this.latest = { snapshot: known, checkedAt }
+      this.keep(known, { checkedAt, look })
       return known
     }
     const snapshot = await ask(() =>
-      this.prisma.$transaction(
-        async (transaction) =>
-          buildSnapshot({
-            version: await currentVersion(transaction),
-            models: (await transaction.model.findMany()).map((row) => modelFromRow(row).definition),
-            providers: (await transaction.provider.findMany()).map((row) => providerFromRow(row).definition),
-            routes: (await transaction.route.findMany()).map((row) => routeFromRow(row).definition),
-            deletedIds: await deletedIds(transaction),
-          }),
-        { ...TRANSACTION_LIMITS, isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead },
-      ),
+      this.atOneMoment(async (transaction) => {
+        const { version, ...lists } = await presentState(transaction)
+        return buildSnapshot({
+          version,
+          models: lists.models.map(({ definition }) => definition),
+          providers: lists.providers.map(({ definition }) => definition),
+          routes: lists.routes.map(({ definition }) => definition),
+          deletedIds: await deletedIds(transaction),
+        })
+      }),
     )
-    if (changeCount === this.changeCount) this.latest = { snapshot, checkedAt }
+    this.keep(snapshot, { checkedAt, look })
     return snapshot
+  }
+
+  private keep(snapshot: RegistrySnapshot, { checkedAt, look }: { checkedAt: number; look: number }): void {
+    if (look < this.leastLook) return
+    this.leastLook = look
+    this.latest = { snapshot, checkedAt }
+  }
+}
+
+async function presentState(transaction: Transaction): Promise<RegistryState> {
+  const orderBy = { id: 'asc' } as const
+  return {
+    version: await currentVersion(transaction),
+    models: (await transaction.model.findMany({ orderBy })).map(modelFromRow),
+    providers: (await transaction.provider.findMany({ orderBy })).map(providerFromRow),
+    routes: (await transaction.route.findMany({ orderBy })).map(routeFromRow),
   }
 }
 

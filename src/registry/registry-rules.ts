@@ -2,18 +2,21 @@
 import type { CommandResult, ModelDefinition, RegistryEvent } from '../contract/types.ts'
 import type { ErrorCode } from '../errors/catalogue.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { ModelQuery, RegistryChange, RegistryEntities, RegistryKind, Stored } from '../model-service/ports.ts'
+import { missingEntity } from '../model-service/missing-entity.ts'
+import type {
+  ModelPage,
+  ModelQuery,
+  RegistryChange,
+  RegistryEntities,
+  RegistryKind,
+  RegistryMoment,
+  Stored,
+} from '../model-service/ports.ts'
 
 const existsCodes = {
   MODEL: 'MODEL_ALREADY_EXISTS',
   PROVIDER: 'PROVIDER_ALREADY_EXISTS',
   ROUTE: 'ROUTE_ALREADY_EXISTS',
-} as const satisfies Record<RegistryKind, ErrorCode>
-
-const missingCodes = {
-  MODEL: 'MODEL_NOT_FOUND',
-  PROVIDER: 'PROVIDER_UNKNOWN',
-  ROUTE: 'ROUTE_NOT_FOUND',
 } as const satisfies Record<RegistryKind, ErrorCode>
 
 /**
@@ -35,9 +38,7 @@ export function checkChange(change: RegistryChange, currentVersion: number | nul
     if (currentVersion === null) return
     throw new ModelServiceError(existsCodes[kind], `The ${name} is registered already. Update it, or choose another id`)
   }
-  if (currentVersion === null) {
-    throw new ModelServiceError(missingCodes[kind], `The ${name} is not registered. Check the id, or register it first`)
-  }
+  if (currentVersion === null) throw missingEntity(kind, id)
   if (expectedVersion !== null && expectedVersion !== currentVersion) {
     throw new ModelServiceError(
       'VERSION_CONFLICT',
@@ -120,6 +121,13 @@ export function pageOf(query: ModelQuery): { page: number; pageSize: number; ski
   return { page, pageSize, skip: (page - 1) * pageSize }
 }
 
+/** The page of a query from all models, ordered by id. @throws INVALID_REQUEST as {@link pageOf} */
+export function pageOfModels(models: readonly Stored<ModelDefinition>[], query: ModelQuery): ModelPage {
+  const { page, pageSize, skip } = pageOf(query)
+  const fitting = models.filter((model) => matchesQuery(model, query))
+  return { models: fitting.slice(skip, skip + pageSize), page, pageSize, totalCount: fitting.length }
+}
+
 /** Whether a model fits a query; the database decides the same in SQL. */
 export function matchesQuery({ definition }: Stored<ModelDefinition>, query: ModelQuery): boolean {
   const { provider, capability, status, search } = query
@@ -130,3 +138,55 @@ export function matchesQuery({ definition }: Stored<ModelDefinition>, query: Mod
   const texts = [definition.id, definition.displayName, definition.description]
   return texts.some((text) => text?.toLowerCase().includes(search.toLowerCase()) === true)
 }
+
+/** What the registry remembers of its own past. */
+export interface RememberedPast {
+  /** Versions of the first and the last change. */
+  oldest: number
+  newest: number
+  /** Unix time in ms of the first change. */
+  since: number
+  /** Version of the last change at or before the time that was asked for; null when there is none. */
+  newestAtTime: number | null
+}
+
+/**
+ * The version whose state a moment means: the last change that had happened by then.
+ * @throws INVALID_REQUEST when the registry did not exist then, or when it lies in the future; `now` is Unix time in ms
+ */
+export function versionAt(asOf: RegistryMoment, past: RememberedPast | null, now: number): number {
+  if ('version' in asOf ? !isCount(asOf.version) : !isCount(asOf.time)) {
+    throw new ModelServiceError('INVALID_REQUEST', 'asOf must be a registry version, or a time in whole Unix ms.')
+  }
+  if ('time' in asOf && asOf.time > now) {
+    const times = `${new Date(asOf.time).toISOString()} lies in the future; it is ${new Date(now).toISOString()}`
+    throw new ModelServiceError('INVALID_REQUEST', `asOf ${times}. Leave it out to read the present.`)
+  }
+  if (past === null) {
+    throw new ModelServiceError(
+      'INVALID_REQUEST',
+      'asOf names a past state, and the registry has none: nothing was registered yet.',
+    )
+  }
+  const { oldest, newest, since, newestAtTime } = past
+  const begins = `The registry begins with version ${oldest}, at ${new Date(since).toISOString()}.`
+  if ('version' in asOf) {
+    if (asOf.version >= oldest && asOf.version <= newest) return asOf.version
+    throw new ModelServiceError(
+      'INVALID_REQUEST',
+      `asOf names version ${asOf.version}, expected ${oldest} to ${newest}. ${begins}`,
+    )
+  }
+  if (newestAtTime !== null) return newestAtTime
+  throw new ModelServiceError(
+    'INVALID_REQUEST',
+    `asOf ${new Date(asOf.time).toISOString()} lies before the first change. ${begins}`,
+  )
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= maxTimeMs
+}
+
+/** The latest time that a Date can hold. */
+const maxTimeMs = 8_640_000_000_000_000

@@ -59,6 +59,20 @@ class OwnRegistry implements Registry {
     return [...this.#stored.ROUTE.values()]
   }
 
+  async state() {
+    const { MODEL, PROVIDER, ROUTE } = this.#stored
+    return {
+      version: this.#version,
+      models: [...MODEL.values()],
+      providers: [...PROVIDER.values()],
+      routes: [...ROUTE.values()],
+    }
+  }
+
+  async history() {
+    return []
+  }
+
   async commit({ kind, id, definition, command }: RegistryChange) {
     const at = Date.now()
     const version = ++this.#version

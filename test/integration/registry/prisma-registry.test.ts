@@ -141,11 +141,62 @@ describe('snapshot', () => {
     expect(await reader.snapshot()).toBe(snapshot)
   })
 
+  it('is asked for anew when it must be fresh', async () => {
+    const [reader, writer] = [build({ now: () => 1_000 }), build()]
+    expect((await reader.snapshot()).version).toBe(0)
+    await writer.commit(registration('gpt-5'))
+    expect((await reader.snapshot()).version).toBe(0)
+    expect((await reader.snapshot({ fresh: true })).model('gpt-5')).toBeDefined()
+    expect((await reader.snapshot()).model('gpt-5')).toBeDefined()
+  })
+
   it('holds the own changes at once', async () => {
     const registry = build()
     await registry.snapshot()
     await registry.commit(registration('gpt-5'))
     expect((await registry.snapshot()).model('gpt-5')).toBeDefined()
+  })
+})
+
+describe('answers', () => {
+  it('go to the topic that the command asked for as well, each time that it comes', async () => {
+    const replying: RegistryEncoders = {
+      ...encoders,
+      encodeReply: ({ commandId }, headers) => ({
+        topic: headers['reply-topic'] ?? '',
+        key: Buffer.from(commandId),
+        headers: {},
+        value: null,
+      }),
+    }
+    const registry = build({ encoders: replying })
+    const change = registration('gpt-5')
+    const command = { ...change.command, headers: { 'reply-topic': 'replies' } }
+    const result = await registry.commit({ ...change, command })
+    await registry.commit({ ...change, command: { ...command, headers: { 'reply-topic': 'elsewhere' } } })
+    await registry.commit(change)
+    await registry.recordResult({ ...result, commandId: 'c-2' }, 'd', { 'reply-topic': 'replies' })
+    const { rows } = await open.pool.query('SELECT topic FROM outbox ORDER BY id')
+    expect(rows.map(({ topic }) => topic)).toEqual([
+      ...['registry', 'results', 'replies'],
+      ...['results', 'elsewhere'],
+      ...['results'],
+      ...['results', 'replies'],
+    ])
+  })
+})
+
+describe('the past', () => {
+  it('is read with the fields of today, whichever version wrote it', async () => {
+    const state = { id: 'gpt-5', provider: 'openai', capabilities: ['CHAT'], status: 'ACTIVE', colour: 'red' }
+    await open.pool.query(
+      `INSERT INTO registry_revisions (kind, entity_id, action, state, created_at) VALUES ('MODEL', 'gpt-5', 'REGISTERED', $1, $2)`,
+      [state, new Date(1_000)],
+    )
+    const { definition } = registration('gpt-5')
+    const stored = { definition, version: 1, createdAt: 1_000, updatedAt: 1_000 }
+    expect(await build().find('MODEL', 'gpt-5', { asOf: { version: 1 } })).toEqual(stored)
+    expect(await build().history('MODEL', 'gpt-5', 1)).toMatchObject([{ definition, commandId: null, actor: null }])
   })
 })
 
@@ -198,6 +249,17 @@ describe('PostgresOutboxStore', () => {
     expect(failed.rows).toEqual([{ topic: 'registry' }])
     await open.pool.query('UPDATE outbox SET failed_at = NULL')
     expect(await store.publishNext(10, async () => [])).toBe(1)
+  })
+
+  it('sets a reply aside whose topic takes nothing', async () => {
+    await build().commit(registration('a'))
+    const store = new PostgresOutboxStore(open.pool, { replyTopics: new Set(['results']) })
+    const publish = async (batch: readonly OutgoingRecord[]) =>
+      batch.filter(({ topic }) => topic === 'results').map((record) => ({ record, why: 'topic' as const }))
+    expect(await store.publishNext(10, publish)).toBe(2)
+    expect(await store.publishNext(10, publish)).toBe(0)
+    const failed = await open.pool.query('SELECT topic FROM outbox WHERE failed_at IS NOT NULL')
+    expect(failed.rows).toEqual([{ topic: 'results' }])
   })
 
   it('lets one relay work at a time', async () => {

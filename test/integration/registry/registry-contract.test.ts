@@ -365,12 +365,130 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
     })
   })
 
+  describe('the past', () => {
+    const first = model('gpt-5')
+    const second = model('gpt-5', { status: 'DEPRECATED' })
+    const third = model('gpt-5', { provider: 'acme' })
+    const start = 1_900_000_000_000
+    /** When the change of that version happened. */
+    const at = (version: number) => start + version * 1_000
+
+    beforeEach(async () => {
+      const changes = [
+        change('PROVIDER', 'REGISTERED', provider),
+        change('MODEL', 'REGISTERED', first),
+        change('ROUTE', 'REGISTERED', route),
+        change('MODEL', 'UPDATED', second, { commandId: 'c-4' }),
+        change('ROUTE', 'DELETED', route),
+        change('MODEL', 'DELETED', second),
+        change('MODEL', 'REGISTERED', third),
+      ]
+      for (const [index, each] of changes.entries()) {
+        now = at(index + 1)
+        await registry.commit(each)
+      }
+      now = at(100)
+    })
+
+    it.each([
+      [1, null],
+      [2, { definition: first, version: 2, createdAt: at(2), updatedAt: at(2) }],
+      [3, { definition: first, version: 2, createdAt: at(2), updatedAt: at(2) }],
+      [4, { definition: second, version: 4, createdAt: at(2), updatedAt: at(4) }],
+      [5, { definition: second, version: 4, createdAt: at(2), updatedAt: at(4) }],
+      [6, null],
+      [7, { definition: third, version: 7, createdAt: at(7), updatedAt: at(7) }],
+    ])('knows the model at version %i, and at its time', async (version, stored) => {
+      expect(await registry.find('MODEL', 'gpt-5', { asOf: { version } })).toEqual(stored)
+      expect(await registry.find('MODEL', 'gpt-5', { asOf: { time: at(version) } })).toEqual(stored)
+      expect(await registry.find('MODEL', 'gpt-5', { asOf: { time: at(version) + 999 } })).toEqual(stored)
+      expect(await registry.find('MODEL', 'other', { asOf: { version } })).toBeNull()
+    })
+
+    it('knows everything of a version at once, and lists it by queries', async () => {
+      const models = [{ definition: second, version: 4, createdAt: at(2), updatedAt: at(4) }]
+      const providers = [{ definition: provider, version: 1, createdAt: at(1), updatedAt: at(1) }]
+      const routes = [{ definition: route, version: 3, createdAt: at(3), updatedAt: at(3) }]
+      const asOf = { version: 4 }
+      expect(await registry.state({ asOf })).toEqual({ version: 4, models, providers, routes })
+      expect(await registry.state({ asOf: { time: at(4) + 1 } })).toEqual({ version: 4, models, providers, routes })
+      expect(await registry.listModels({ asOf, status: 'DEPRECATED' })).toEqual({
+        models,
+        page: 1,
+        pageSize: 50,
+        totalCount: 1,
+      })
+      expect(await registry.listModels({ asOf, status: 'ACTIVE' })).toMatchObject({ models: [], totalCount: 0 })
+      expect(await registry.listProviders({ asOf })).toEqual(providers)
+      expect(await registry.listRoutes({ asOf })).toEqual(routes)
+      expect(await registry.listRoutes({ asOf: { version: 5 } })).toEqual([])
+    })
+
+    it('knows everything of the present at once', async () => {
+      expect(await registry.state()).toEqual({
+        version: 7,
+        models: [{ definition: third, version: 7, createdAt: at(7), updatedAt: at(7) }],
+        providers: [{ definition: provider, version: 1, createdAt: at(1), updatedAt: at(1) }],
+        routes: [],
+      })
+      expect(await registry.state()).toEqual(await registry.state({ asOf: { version: 7 } }))
+    })
+
+    it.each([
+      [{ version: 8 }, 'asOf names version 8, expected 1 to 7. The registry begins with version 1, at 2030-03-17'],
+      [{ version: 0 }, 'asOf names version 0, expected 1 to 7'],
+      [{ version: 1.5 }, 'must be a registry version'],
+      [{ time: at(1) - 1 }, 'lies before the first change. The registry begins with version 1, at 2030-03-17T17:46:41'],
+      [{ time: at(100) + 1 }, 'lies in the future'],
+      [{ time: Number.NaN }, 'a time in whole Unix ms'],
+      [{ time: -1 }, 'a time in whole Unix ms'],
+      [{ time: 1e300 }, 'a time in whole Unix ms'],
+    ])('refuses %j', async (asOf, message) => {
+      const refusal = { code: 'INVALID_REQUEST', message: expect.stringContaining(message) }
+      await expect(registry.find('MODEL', 'gpt-5', { asOf })).rejects.toMatchObject(refusal)
+      await expect(registry.listModels({ asOf })).rejects.toMatchObject(refusal)
+      await expect(registry.listProviders({ asOf })).rejects.toMatchObject(refusal)
+      await expect(registry.listRoutes({ asOf })).rejects.toMatchObject(refusal)
+      await expect(registry.state({ asOf })).rejects.toMatchObject(refusal)
+    })
+
+    it('tells the changes of an entity, the newest first', async () => {
+      const history = await registry.history('MODEL', 'gpt-5', 10)
+      expect(history.map(({ version, action, changedAt }) => [version, action, changedAt])).toEqual([
+        [7, 'REGISTERED', at(7)],
+        [6, 'DELETED', at(6)],
+        [4, 'UPDATED', at(4)],
+        [2, 'REGISTERED', at(2)],
+      ])
+      expect(history.map(({ definition }) => definition)).toEqual([third, null, second, first])
+      expect(history[2]).toMatchObject({ commandId: 'c-4', actor: 'ada' })
+      expect(await registry.history('MODEL', 'gpt-5', 2)).toEqual(history.slice(0, 2))
+      expect(await registry.history('ROUTE', 'gpt-5', 10)).toEqual([])
+    })
+  })
+
+  it('has no past before its first change', async () => {
+    const refusal = { code: 'INVALID_REQUEST', message: expect.stringContaining('nothing was registered yet') }
+    await expect(registry.state({ asOf: { version: 1 } })).rejects.toMatchObject(refusal)
+    await expect(registry.state({ asOf: { time: 0 } })).rejects.toMatchObject(refusal)
+    expect(await registry.state()).toEqual({ version: 0, models: [], providers: [], routes: [] })
+    expect(await registry.history('MODEL', 'gpt-5', 10)).toEqual([])
+  })
+
   it('hands out copies that nobody can change it through', async () => {
     const definition = model('gpt-5')
     await registry.commit(change('MODEL', 'REGISTERED', definition))
     definition.metadata['team'] = 'red'
     const found = await registry.find('MODEL', 'gpt-5')
     if (found) found.definition.metadata['team'] = 'green'
+    const [revision] = await registry.history('MODEL', 'gpt-5', 1)
+    if (revision?.definition) revision.definition.metadata['team'] = 'yellow'
+    const past = await registry.find('MODEL', 'gpt-5', { asOf: { version: 1 } })
+    expect(past?.definition.metadata).toEqual({ team: 'blue' })
+    if (past) past.definition.metadata['team'] = 'black'
+    expect((await registry.find('MODEL', 'gpt-5', { asOf: { version: 1 } }))?.definition.metadata).toEqual({
+      team: 'blue',
+    })
     expect((await registry.find('MODEL', 'gpt-5'))?.definition.metadata).toEqual({ team: 'blue' })
   })
 })

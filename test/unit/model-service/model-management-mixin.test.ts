@@ -45,6 +45,24 @@ describe('a model', () => {
     await expect(service.readModel('house')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
   })
 
+  test('is read and listed as it was', async () => {
+    await service.registerModel(model)
+    await service.setModelStatus('house', 'INACTIVE')
+    await service.deleteModel('house')
+    expect(await service.readModel('house', { asOf: { version: 2 } })).toMatchObject({
+      version: 2,
+      definition: { status: 'INACTIVE' },
+    })
+    expect(await service.listModels({ status: 'ACTIVE', asOf: { version: 1 } })).toMatchObject({ totalCount: 1 })
+    await expect(service.readModel('house', { asOf: { version: 3 } })).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      message: expect.stringContaining('"house" was registered at version 3'),
+    })
+    await expect(service.readModel('house', { asOf: { version: 4 } })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+    })
+  })
+
   test('is changed once by a command id, whatever happened since', async () => {
     await service.registerModel(model, { commandId: 'c-1' })
     const deleted = await service.deleteModel('house', { commandId: 'c-2' })
@@ -161,6 +179,20 @@ describe('a provider', () => {
     expect(await service.deleteProvider('own')).toMatchObject({ status: 'APPLIED' })
   })
 
+  test('is read and listed, as it is and as it was', async () => {
+    await service.registerProvider(provider)
+    await service.setLimits('own', { requestsPerMinute: 60 })
+    await service.registerProvider({ id: 'another', kind: 'ollama' })
+    expect(await service.readProvider('own')).toMatchObject({ definition: { limits: { requestsPerMinute: 60 } } })
+    expect(await service.readProvider('own', { asOf: { version: 1 } })).toMatchObject({ definition: { limits: null } })
+    const ids = async (options?: { asOf: { version: number } }) =>
+      (await service.listProviders(options)).map(({ definition }) => definition.id)
+    expect(await ids()).toEqual(['another', 'own'])
+    expect(await ids({ asOf: { version: 2 } })).toEqual(['own'])
+    await expect(service.readProvider('nobody')).rejects.toMatchObject({ code: 'PROVIDER_UNKNOWN' })
+    await expect(service.listProviders({ asOf: { version: 9 } })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+
   test.each<[string, ProviderDefinitionDraft, string, string]>([
     ['an unknown kind', { ...provider, kind: 'x' }, 'PROVIDER_UNKNOWN', 'provider.kind'],
     ['no address', { ...provider, baseUrl: 'here' }, 'INVALID_REQUEST', 'provider.baseUrl'],
@@ -251,6 +283,19 @@ describe('a route', () => {
     })
   })
 
+  test('is read and listed, as it is and as it was', async () => {
+    await service.registerRoute(route)
+    await service.deleteRoute('fast')
+    await service.registerRoute({ ...route, id: 'last' })
+    expect(await service.readRoute('fast', { asOf: { version: 2 } })).toMatchObject({ definition: { id: 'fast' } })
+    await expect(service.readRoute('fast')).rejects.toMatchObject({ code: 'ROUTE_NOT_FOUND' })
+    expect((await service.listRoutes()).map(({ definition }) => definition.id)).toEqual(['last'])
+    expect((await service.listRoutes({ asOf: { version: 2 } })).map(({ definition }) => definition.id)).toEqual([
+      'fast',
+    ])
+    expect(await service.listRoutes({ asOf: { version: 3 } })).toEqual([])
+  })
+
   test('never leads in a circle, over however many routes', async () => {
     await service.registerRoute({ ...route, id: 'a' })
     await service.registerRoute({ ...route, id: 'b', otherwise: 'a' })
@@ -300,6 +345,29 @@ describe('a command', () => {
   test('does what the method does', async () => {
     expect(await send({ type: 'RegisterModel', model })).toMatchObject({ status: 'APPLIED', commandId: 'c-1' })
     expect((await service.readModel('house')).definition.id).toBe('house')
+  })
+
+  const everyCommand: [ModelCommandDraft['command'], string | null][] = [
+    [{ type: 'RegisterModel', model: { ...model, id: 'new' } }, 'new'],
+    [{ type: 'UpdateModel', model: { id: 'house', description: 'Good' }, fields: ['description'] }, 'house'],
+    [{ type: 'SetModelStatus', id: 'house', status: 'DEPRECATED' }, 'house'],
+    [{ type: 'DeleteModel', id: 'house' }, 'house'],
+    [{ type: 'RegisterProvider', provider: { id: 'new', kind: 'openai' } }, 'new'],
+    [{ type: 'UpdateProvider', provider: { id: 'own', defaultModel: 'm' }, fields: ['defaultModel'] }, 'own'],
+    [{ type: 'SetLimits', provider: 'own', limits: { maxConcurrentCalls: 2 } }, 'own'],
+    [{ type: 'DeleteProvider', id: 'own' }, 'own'],
+    [{ type: 'RegisterRoute', route: { id: 'new', targets: [{ model: 'house' }] } }, 'new'],
+    [{ type: 'UpdateRoute', route: { id: 'fast', metadata: { a: 'b' } }, fields: ['metadata'] }, 'fast'],
+    [{ type: 'DeleteRoute', id: 'fast' }, 'fast'],
+  ]
+  test.each(everyCommand)('is carried out once and answered each time: $type', async (body, id) => {
+    await service.registerModel(model)
+    await service.registerProvider({ id: 'own', kind: 'openai' })
+    await service.registerRoute({ id: 'fast', targets: [{ model: 'house' }] })
+    const first = await send(body)
+    expect(first).toMatchObject({ status: 'APPLIED', command: body.type, commandId: 'c-1', entityId: id, version: 4 })
+    expect(await send(body)).toEqual(first)
+    expect((await fake.registry.state()).version).toBe(4)
   })
 
   test('that is refused gets a result, and the same one ever after', async () => {
