@@ -27,18 +27,41 @@ export class KafkaCommandBus implements CommandBus {
    * @throws REQUEST_TIMEOUT, CANCELLED, INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE
    */
   async send(command: ModelCommandDraft): Promise<CommandResult> {
+    const [result] = await this.sendAll([command])
+    return result as CommandResult
+  }
+
+  /**
+   * Writes several commands at once and waits for the results of all, in the order of the commands. Those about one thing are
+   * carried out in their order, others at the same time. `onResult` hears each result as it comes, also when others never do.
+   * @throws as {@link KafkaCommandBus.send}
+   */
+  async sendAll(
+    commands: readonly ModelCommandDraft[],
+    onResult: (result: CommandResult) => void = () => {},
+  ): Promise<CommandResult[]> {
     const session = this.#session
+    const ids = new Set(commands.map(({ commandId }) => commandId))
+    const results = new Map<string, CommandResult>()
+    if (ids.size === 0) return []
     return await awaitRecord({
       kafka: session.kafka,
       topic: session.topic('commandResults'),
       timeoutMs: this.#timeoutMs,
       signal: this.#signal,
-      what: `result of the command ${command.commandId}`,
-      ask: () => session.produce('commands', commandKey(command), command),
+      what: `result of the command ${[...ids].slice(0, 3).join(', ')}${ids.size > 3 ? ', …' : ''}`,
+      ask: () =>
+        session.produceAll(
+          'commands',
+          commands.map((command) => ({ key: commandKey(command), record: command })),
+        ),
       match: async (record) => {
-        if (record.key !== null && record.key.toString() !== command.commandId) return undefined
+        if (record.key !== null && !ids.has(record.key.toString())) return undefined
         const result = await session.decode('CommandResult', record.value)
-        return result.commandId === command.commandId ? result : undefined
+        if (!ids.has(result.commandId) || results.has(result.commandId)) return undefined
+        results.set(result.commandId, result)
+        onResult(result)
+        return results.size < ids.size ? undefined : commands.flatMap(({ commandId }) => results.get(commandId) ?? [])
       },
     })
   }

@@ -27,6 +27,11 @@ export interface KafkaSession {
   decode<TName extends ContractName>(name: TName, value: Buffer | null): Promise<RecordOf<TName>>
   /** Writes one record. @throws INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE */
   produce<TRole extends keyof Written>(role: TRole, key: string, record: DraftOf<Written[TRole]>): Promise<void>
+  /** The same with several, in order for each key. @throws as {@link KafkaSession.produce}; some may be written then */
+  produceAll<TRole extends keyof Written>(
+    role: TRole,
+    entries: readonly { key: string; record: DraftOf<Written[TRole]> }[],
+  ): Promise<void>
   close(): Promise<void>
 }
 
@@ -58,7 +63,7 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
   const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
   const topicPrefix = settings.kafka.topicPrefix
   const decoders = new Map<ContractName, unknown>()
-  return {
+  const session: KafkaSession = {
     kafka,
     topicPrefix,
     topic: (role) => topicName(role, topicPrefix),
@@ -72,15 +77,19 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
       return await decoder.decode(value)
     },
 
-    async produce(role, key, record) {
+    produce(role, key, record) {
+      return session.produceAll(role, [{ key, record }])
+    },
+
+    async produceAll(role, entries) {
       const encode = await openRecordEncoder(written[role], role, { registry, topicPrefix })
       const topic = topicName(role, topicPrefix)
-      const value = encode(record)
+      const messages = entries.map(({ key, record }) => ({ key, value: encode(record) }))
       const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 5 } })
       try {
         await producer.connect()
         // A send whose answer is lost is repeated; both requests and commands are recognised by their ids.
-        await producer.send({ topic, acks: -1, messages: [{ key, value }] })
+        await producer.send({ topic, acks: -1, messages })
       } catch (error) {
         throw brokerError(error)
       } finally {
@@ -90,6 +99,7 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
 
     close: () => registry.close(),
   }
+  return session
 }
 
 /**

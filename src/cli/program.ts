@@ -5,8 +5,12 @@ import { addCompleteCommand } from './complete/command.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { addMigrateCommand } from './migrate/command.ts'
 import { addModelsCommand } from './models/command.ts'
+import { addProvidersCommand } from './providers/command.ts'
+import { addRegistryFileCommands } from './registry-files/command.ts'
 import { addReplayCommand } from './replay/command.ts'
 import { formatErrorReport, formatStack, reportError } from './report-error.ts'
+import { addRequestsCommand } from './requests/command.ts'
+import { addRoutesCommand } from './routes/command.ts'
 import { addSchemasCommand } from './schemas/command.ts'
 import { addSendCommand } from './send/command.ts'
 import { addStackCommand } from './stack/command.ts'
@@ -30,7 +34,11 @@ const groups = [
   addSchemasCommand,
   addSendCommand,
   addTailCommand,
+  addRequestsCommand,
   addModelsCommand,
+  addProvidersCommand,
+  addRoutesCommand,
+  addRegistryFileCommands,
   addReplayCommand,
   addTopCommand,
 ]

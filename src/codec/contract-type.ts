@@ -61,6 +61,18 @@ export interface ContractType<TName extends ContractName> {
   decoderFor(writer: avsc.Type): (bytes: Buffer) => RecordOf<TName>
   /** What does not fit in a draft, as `path: what is wrong`; empty when all is well. Never holds a value. */
   problems(draft: unknown): string[]
+  /** The same in parts. */
+  misfits(draft: unknown): Misfit[]
+}
+
+/** What does not fit in a draft. */
+export interface Misfit {
+  /** Steps from the top to the value; indexes of lists as digits. */
+  path: readonly string[]
+  /** What was expected, and what kind of value there is; never the value. */
+  problem: string
+  /** The fields that there are, where the last step of the path is none of them. */
+  knownFields?: readonly string[]
 }
 
 const contractTypes = new Map<ContractName, unknown>()
@@ -89,17 +101,20 @@ export function completeDraft<TName extends ContractName>(name: TName, draft: Dr
 function buildType<TName extends ContractName>(name: TName): ContractType<TName> {
   const schema = contractSchema(name)
   const avroType = avsc.Type.forSchema(schema as avsc.Schema, readerOptions())
-  const problems = (draft: unknown): string[] => {
-    const found: string[] = []
+  const misfits = (draft: unknown): Misfit[] => {
+    const found: Misfit[] = []
     avroType.isValid(draft, {
       noUndeclaredFields: true,
       errorHook: (path, value, type) => found.push(...describe(path, value, type)),
     })
     return found
   }
+  const problems = (draft: unknown): string[] =>
+    misfits(draft).map(({ path, problem }) => `${path.join('.') || '(top)'}: ${problem}`)
   return {
     name,
     schemaText: JSON.stringify(schema),
+    misfits,
     problems,
     encode(value, headBytes) {
       try {
@@ -123,15 +138,17 @@ function misfit(name: ContractName, problems: string[]): ModelServiceError {
   return new ModelServiceError('INVALID_REQUEST', `This is not a ${name}: ${shown || 'it cannot be encoded'}${more}.`)
 }
 
-function describe(path: string[], value: unknown, type: avsc.Type): string[] {
-  const at = (...rest: string[]): string => [...path, ...rest].join('.') || '(top)'
+function describe(at: readonly string[], value: unknown, type: avsc.Type): Misfit[] {
+  // The array is avsc's own and changes as it goes on.
+  const path = [...at]
   if (avsc.Type.isType(type, 'record') && typeof value === 'object' && value !== null) {
-    const known = new Set((type as avsc.types.RecordType).fields.map((field) => field.name))
-    const unknown = Object.keys(value).filter((key) => !known.has(key))
-    return unknown.map((key) => `${at(key)}: unknown field; known are ${[...known].join(', ')}`)
+    const knownFields = (type as avsc.types.RecordType).fields.map((field) => field.name)
+    const problem = `unknown field; known are ${knownFields.join(', ')}`
+    const unknown = Object.keys(value).filter((key) => !knownFields.includes(key))
+    return unknown.map((key) => ({ path: [...path, key], problem, knownFields }))
   }
-  if (value === undefined) return [`${at()}: missing; expected ${expectation(type)}`]
-  return [`${at()}: expected ${expectation(type)}, got ${kindOf(value)}`]
+  if (value === undefined) return [{ path, problem: `missing; expected ${expectation(type)}` }]
+  return [{ path, problem: `expected ${expectation(type)}, got ${kindOf(value)}` }]
 }
 
 function expectation(type: avsc.Type): string {

@@ -1,3 +1,4 @@
+import { isWithinDistance } from './edit-distance.ts'
 import type { Environment } from './load-settings.ts'
 import { settingsSchema } from './settings-schema.ts'
 
@@ -42,19 +43,4 @@ export function knownVariables(): Set<string> {
     }
   }
   return names
-}
-
-/** Levenshtein's distance by rows; gives up on lengths that differ too much. */
-function isWithinDistance(left: string, right: string, limit: number): boolean {
-  if (Math.abs(left.length - right.length) > limit) return false
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let row = 1; row <= left.length; row += 1) {
-    const current = [row]
-    for (let column = 1; column <= right.length; column += 1) {
-      const substituted = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1)
-      current.push(Math.min(substituted, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    previous = current
-  }
-  return (previous[right.length] ?? limit + 1) <= limit
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,10 @@ beforeAll(async () => {
     JSON.stringify({ input: { type: 'ChatInput', messages: [{ role: 'NOBODY' }] } }),
   )
   writeFileSync(path.join(folder, 'not.json'), '{')
+  writeFileSync(path.join(folder, 'model.yaml'), 'id: m\nprovider: openai\ncapabilities: [CHAT]\n')
+  writeFileSync(path.join(folder, 'registry.yaml'), 'apiVersion: model-service/v1\nmodels: {}\n')
+  writeFileSync(path.join(folder, 'bytes.yaml'), Buffer.from([0x61, 0xff]))
+  mkdirSync(path.join(folder, 'empty'))
   // A port that nothing listens on any more.
   const server = createServer()
   await new Promise<void>((resolve) => {
@@ -76,11 +80,30 @@ describe('help', () => {
       'schemas check',
       'send',
       'tail',
+      'requests cancel',
       'models list',
       'models get',
+      'models history',
       'models register',
       'models update',
       'models delete',
+      'models set-status',
+      'providers list',
+      'providers get',
+      'providers history',
+      'providers register',
+      'providers update',
+      'providers delete',
+      'providers set-limits',
+      'routes list',
+      'routes get',
+      'routes history',
+      'routes register',
+      'routes update',
+      'routes delete',
+      'apply',
+      'diff',
+      'export',
       'replay',
       'top',
       'complete',
@@ -120,6 +143,18 @@ describe('exit code 2: usage', () => {
     ],
     ['more in-sync than replicas', ['topics', 'apply', '--min-in-sync-replicas', '2'], 'needs --replication-factor'],
     ['an unknown capability', ['models', 'register', 'm', '--capability', 'SING'], 'Allowed choices are CHAT'],
+    ['an unknown status', ['models', 'set-status', 'm', 'OFF'], 'Allowed choices are ACTIVE'],
+    ['a moment that is none', ['models', 'get', 'm', '--as-of', 'yesterday'], 'Expected a registry version'],
+    ['a label that is none', ['routes', 'update', 'r', '--metadata', 'x'], 'Expected name=value'],
+    ['nothing to update', ['providers', 'update', 'p'], 'Nothing is said about the provider'],
+    ['a definition of another kind', ['routes', 'register', '--file', 'model.yaml'], 'provider: unknown field'],
+    ['no limits', ['providers', 'set-limits', 'p'], 'Expected at least one limit, or --none alone'],
+    ['limits and none', ['providers', 'set-limits', 'p', '--none', '--tokens-per-minute', '9'], 'or --none alone'],
+    ['no file', ['apply'], "required option '-f, --file <path>' not specified"],
+    ['a file that is not there', ['diff', '-f', 'none.yaml'], 'none.yaml: it cannot be read (ENOENT)'],
+    ['a folder without files', ['diff', '-f', 'empty'], 'empty: expected a folder with .yaml, .yml or .json files'],
+    ['a file that is no text', ['diff', '-f', 'bytes.yaml'], 'bytes.yaml: it is not UTF-8 text'],
+    ['a mistake in a file', ['apply', '-f', 'model.yaml'], 'model.yaml:1:1: id: unknown field'],
   ])('%s', async (_, args, expected) => {
     const { exitCode, err } = await run(args)
     expect(err).toContain(expected)
@@ -135,6 +170,12 @@ describe('exit code 2: usage', () => {
   it('a request file that is no JSON, or not there', async () => {
     expect(await run(['send', 'not.json'])).toMatchObject({ exitCode: 2, err: expect.stringContaining('not JSON') })
     expect(await run(['send', 'none.json'])).toMatchObject({ exitCode: 2, err: expect.stringContaining('ENOENT') })
+  })
+
+  it('a mistake in a registry file on standard input', async () => {
+    const { exitCode, err } = await run(['diff', '-f', '-'], {}, 'models: {}')
+    expect(err).toContain('standard input:1:1: apiVersion: missing')
+    expect(exitCode).toBe(2)
   })
 
   it('a broken request on standard input', async () => {
@@ -165,7 +206,12 @@ describe('exit code 3: a dependency is away', () => {
     ['Kafka, for a command', ['models', 'delete', 'm'], 'BROKER_UNAVAILABLE'],
     ['the registry', ['schemas', 'check'], 'SCHEMA_REGISTRY_UNAVAILABLE'],
     ['PostgreSQL, for migrations', ['migrate', '--status'], 'DATABASE_UNAVAILABLE'],
+    ['Kafka, for cancelling', ['requests', 'cancel', 'r'], 'BROKER_UNAVAILABLE'],
+    ['Kafka, for limits', ['providers', 'set-limits', 'p', '--none'], 'BROKER_UNAVAILABLE'],
     ['PostgreSQL, for reading models', ['models', 'list'], 'DATABASE_UNAVAILABLE'],
+    ['PostgreSQL, for a history', ['routes', 'history', 'r'], 'DATABASE_UNAVAILABLE'],
+    ['PostgreSQL, for comparing', ['diff', '-f', 'registry.yaml'], 'DATABASE_UNAVAILABLE'],
+    ['PostgreSQL, for exporting', ['export'], 'DATABASE_UNAVAILABLE'],
   ])('%s', async (_, args, expected) => {
     const { exitCode, err } = await run(args, away())
     expect(err).toContain(expected)

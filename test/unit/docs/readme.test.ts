@@ -10,7 +10,7 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'prisma/*.md', 'schemas/*.md', '
 
 /** Code blocks that name the file that they are a copy of. */
 function examples(markdown: string): { path: string; code: string }[] {
-  const blocks = markdown.matchAll(/^<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)^```$/gm)
+  const blocks = markdown.matchAll(/^<!-- (examples\/\S+) -->\n```\w+\n([\s\S]*?)^```$/gm)
   return [...blocks].map(([, path = '', code = '']) => ({ path, code }))
 }
 
