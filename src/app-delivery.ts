@@ -8,6 +8,7 @@ import type { Kafka } from 'kafkajs'
 import type { Pool } from 'pg'
 import type { PublishedEncoders } from './codec/record-encoder.ts'
 import type { Settings } from './config/settings-schema.ts'
+import type { BodyKeeping } from './contract/body-keeping.ts'
 import { topicName, topics } from './contract/topics.ts'
 import { type DeliveryObserver, guardedObserver } from './delivery/delivery-observer.ts'
 import type { DeliveryRecords } from './delivery/delivery-options.ts'
@@ -128,7 +129,7 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
           steps,
           log,
           retryDelaysMs: settings.delivery.retryDelaysMs.map(Number),
-          keepBodies: settings.requestLog.bodies === 'full',
+          bodyKeeping: bodyKeepingOf(settings),
           maxBatchCount: settings.delivery.outcomeBatchCount,
           lingerMs: settings.delivery.outcomeLingerMs,
         },
@@ -185,6 +186,10 @@ function memorySeats(): Seats {
   }
 }
 
+function bodyKeepingOf({ requestLog }: Settings): (tenant: string) => BodyKeeping {
+  return (tenant) => requestLog.tenantBodies.get(tenant) ?? requestLog.bodies
+}
+
 /** Makes the records of outcomes and retries. `replyTopics`: those that exist and may get replies. */
 export function createDeliveryRecords(
   settings: Settings,
@@ -192,12 +197,13 @@ export function createDeliveryRecords(
   replyTopics: ReadonlySet<string>,
 ): DeliveryRecords {
   const { topicPrefix } = settings.kafka
+  const bodyKeeping = bodyKeepingOf(settings)
   return {
     ofOutcome: createOutcomeRecords({
       encoders,
       topicPrefix,
       replyTopics,
-      bodiesKept: settings.requestLog.bodies === 'full',
+      areBodiesKept: (tenant) => settings.delivery.mode === 'ledger' && bodyKeeping(tenant) === 'full',
     }),
     ofRetry: (job, planned) => {
       const { record, tenant, requestId } = job

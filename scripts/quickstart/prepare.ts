@@ -21,6 +21,7 @@ export async function prepare(env: Record<string, string>, signal?: AbortSignal)
       applyTopics(kafka, {
         prefix: topicPrefix,
         requestTopics,
+        retentionDays: settings.kafka.topicRetentionDays,
         partitions: 6,
         replicationFactor: 1,
         minInSyncReplicas: 1,

@@ -135,16 +135,27 @@ export function delays(min: number, max: number): ValueType<readonly number[]> {
   return { schema, expected: `whole numbers from ${min} to ${max}, separated by commas, or none` }
 }
 
+/** Names with a value each, as `a=3,b=1`; a name may hold `=`, and comes once. `named` completes "expected …". */
+export function valuesByName<T>(named: string, value: ValueType<T>): ValueType<ReadonlyMap<string, T>> {
+  const schema = list(/^[\x21-\x7e]{1,128}=[^=]+$/, named).schema.transform((items, context) => {
+    const values = new Map<string, T>()
+    for (const item of items) {
+      const at = item.lastIndexOf('=')
+      const name = item.slice(0, at)
+      const parsed = value.schema.safeParse(item.slice(at + 1))
+      if (!parsed.success) context.addIssue({ code: 'custom', message: `${item} does not fit` })
+      else if (values.has(name)) context.addIssue({ code: 'custom', message: `${name} is named twice` })
+      else values.set(name, parsed.data)
+    }
+    return values
+  })
+  const expected = `${named}, as name=value, separated by commas: each value ${value.expected}`
+  return { schema, expected, allowsZero: value.allowsZero === true }
+}
+
 /** Names with a weight each, as `a=3,b=1`: whole numbers from 1 to 100. */
 export function weights(what: string): ValueType<ReadonlyMap<string, number>> {
-  const shape = /^([\x21-\x7e]{1,128})=([1-9]\d?|100)$/
-  const schema = list(shape, what).schema.transform(
-    (items): ReadonlyMap<string, number> =>
-      new Map(
-        items.map((item) => [item.slice(0, item.lastIndexOf('=')), Number(item.slice(item.lastIndexOf('=') + 1))]),
-      ),
-  )
-  return { schema, expected: `${what} with a weight from 1 to 100 each, as name=weight, separated by commas` }
+  return valuesByName(`${what} with a weight each`, integer(1, 100))
 }
 
 /** A URL with one of the protocols, without user and password in it unless they belong there. */

@@ -3,6 +3,7 @@
  * other files because it is a table. A setting is added here and nowhere else; rules over several settings stand at the
  * end of their group.
  */
+import { bodyKeepings } from '../contract/body-keeping.ts'
 import { requestTopics } from './request-topics.ts'
 import {
   choice,
@@ -19,8 +20,10 @@ import {
   required,
   text,
   url,
+  valuesByName,
   weights,
 } from './setting.ts'
+import { retentionProblem } from './topic-retention.ts'
 
 const mebibyte = 1024 * 1024
 const dayMs = 86_400_000
@@ -85,6 +88,13 @@ export const settingsSchema = {
         '',
         'Topics, by their full names, that a `reply-topic` header may name. Other reply topics are ignored.',
       ),
+      topicRetentionDays: defaulting(
+        'TOPIC_RETENTION_DAYS',
+        valuesByName('topics without the prefix', integer(0, 3_650)),
+        '',
+        'How long `model-service topics apply` lets single topics keep their records, instead of what docs/topics.md says, as `model.completions=400,model.requests=3`.',
+        { zero: 'for ever' },
+      ),
     },
     [
       ({ tlsEnabled, tlsCaFile, tlsCertFile, tlsKeyFile }) =>
@@ -99,6 +109,7 @@ export const settingsSchema = {
         new Set([saslMechanism === null, saslUsername === null, saslPassword === null]).size > 1
           ? 'only some of KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are set: expected all or none'
           : null,
+      retentionProblem,
     ],
   ),
   schemaRegistry: group(
@@ -203,8 +214,8 @@ export const settingsSchema = {
       ledgerRetentionDays: defaulting(
         'LEDGER_RETENTION_DAYS',
         integer(1, 3_650),
-        '30',
-        'How long finished requests are remembered. Must exceed the retention of the request, retry and dead letter topics.',
+        '40',
+        'How long finished requests are remembered. Must exceed the retention of the request, retry and dead letter topics, and by their segment.ms (7 days by default), as Kafka deletes whole segments; `model-service doctor` checks it.',
       ),
       outcomeBatchCount: defaulting(
         'OUTCOME_BATCH_COUNT',
@@ -444,9 +455,15 @@ export const settingsSchema = {
   requestLog: group('Request log', {
     bodies: defaulting(
       'REQUEST_LOG_BODIES',
-      choice(['full', 'none']),
+      choice(bodyKeepings),
       'full',
-      'Whether the request log in PostgreSQL keeps requests and completions whole, or nothing of prompts and answers.',
+      'What the request log in PostgreSQL keeps of requests and completions: their bytes, only the SHA-256 of these (which proves what they were, and by which guessable content can be guessed), or neither. Without the bytes, an answer that is too large to publish is lost. The topics hold the same content whatever is set here.',
+    ),
+    tenantBodies: defaulting(
+      'REQUEST_LOG_TENANT_BODIES',
+      valuesByName('tenants', choice(bodyKeepings)),
+      '',
+      'The same for single tenants, as `acme=none,beta=hash`.',
     ),
     retentionDays: defaulting(
       'REQUEST_LOG_RETENTION_DAYS',

@@ -8,6 +8,9 @@ export function isId(text: string): boolean {
   return idPattern.test(text)
 }
 
+/** The tenant of a request that names none. */
+export const defaultTenant = 'default'
+
 /** Calls that one claim of a request makes at most: so many attempt numbers are passed over when its owner dies. */
 export const maxAttemptsPerClaim = 16
 

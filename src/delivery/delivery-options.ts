@@ -1,3 +1,4 @@
+import type { BodyKeeping } from '../contract/body-keeping.ts'
 import type { Log, Outcome, RequestLogRow } from '../model-service/ports.ts'
 import type { DeliveryJob } from './delivery-job.ts'
 import type { DeliveryObserver } from './delivery-observer.ts'
@@ -36,8 +37,8 @@ export interface DeliveryOptions {
   mayCall?(): boolean
   /** Delay before each retry in ms; default none, so that every outcome is terminal. */
   retryDelaysMs?: readonly number[]
-  /** Whether wire-format bodies go to the request log; default true. */
-  keepBodies?: boolean
+  /** What the request log keeps of the bodies of a tenant; default `full`. */
+  bodyKeeping?(tenant: string): BodyKeeping
   /** Items of one statement or transaction; default 200. */
   maxBatchCount?: number
   /** Bytes of one statement or transaction; default 4 MiB. */

@@ -23,6 +23,7 @@ import { ClaimRefused, type EventBus, type Outcome } from '../model-service/port
 import { ClaimLost, type DeliveryJob, RetryInPlace } from './delivery-job.ts'
 import { type DeliveryObserver, guardedObserver, noObserver } from './delivery-observer.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
+import { keptBodies } from './kept-bodies.ts'
 import type {
   CancelledRequest,
   ClaimGrant,
@@ -312,7 +313,7 @@ export class Delivery implements EventBus {
 
   /** What this outcome becomes: the terminal record, a record for a retry topic, or a retry in place. */
   #decide(outcome: Outcome, job: DeliveryJob, grant: ClaimGrant): Decided {
-    const { records: maker, retryDelaysMs: delaysMs = [], keepBodies, log: logger } = this.#options
+    const { records: maker, retryDelaysMs: delaysMs = [], bodyKeeping, log: logger } = this.#options
     const { completion, request } = outcome
     const { attempts } = completion
     const attemptCount = Math.max(grant.attemptBase, ...attempts.map(({ number }) => number))
@@ -325,10 +326,10 @@ export class Delivery implements EventBus {
         if (problem !== null) {
           logger.error({ requestId: job.requestId, error: problem }, 'An outcome was published as a failure')
         }
-        const bodies =
-          keepBodies === false
-            ? { request: null, completion: null }
-            : { request: job.record.value, completion: completionValue }
+        const bodies = keptBodies(bodyKeeping?.(job.tenant) ?? 'full', {
+          request: job.record.value,
+          completion: completionValue,
+        })
         const outgoing = encodeOutgoingRecords(records)
         const settlement = { retry: null, outcome: outgoing, attemptCount, attempts: [], log, bodies }
         return { settlement, records, inPlace: null }

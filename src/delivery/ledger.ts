@@ -82,8 +82,8 @@ export interface SettleRequest extends RequestKey {
   attempts: readonly Attempt[]
   /** The row for the request log; null with a retry. */
   log: RequestLogRow | null
-  /** Wire-format bytes of request and completion for the request log; null where they are not to be kept. */
-  bodies: { request: Buffer | null; completion: Buffer | null }
+  /** Wire-format bytes of request and completion for the request log, or the SHA-256 of each; null where nothing is to be kept. */
+  bodies: { request: Buffer | null; completion: Buffer | null; areHashes?: boolean }
 }
 
 /** `settled`: ours to publish. `lost`: somebody else owns the request now; drop the outcome, publish nothing (8). */

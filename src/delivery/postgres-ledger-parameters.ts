@@ -93,6 +93,7 @@ export const batchParameters = {
       logs.map((log) => log?.source?.partition ?? null),
       logs.map((log) => log?.source?.offset ?? null),
       batch.map((item) => hasLog && item.log !== null),
+      batch.map((item) => item.bodies.areHashes === true),
       batch.map((item) => item.retry),
       batch.map((item) => item.attemptCount),
       retried,

@@ -18,8 +18,8 @@ export interface OutcomeRecordsOptions {
   topicPrefix: string
   /** Topics to which a copy may be sent, by their full names. They must exist: a missing one fails the transaction. */
   replyTopics: ReadonlySet<string>
-  /** Whether the request log keeps bodies, so that an outcome too large to publish can point to its own. */
-  bodiesKept: boolean
+  /** Whether the request log keeps the bodies of a tenant, so that an outcome too large to publish can point to its own. */
+  areBodiesKept(tenant: string): boolean
   /** Largest record in bytes; default 8 MiB less 64 KiB for the batch around it. */
   maxRecordBytes?: number
   /**
@@ -54,7 +54,7 @@ const statusTypes: Record<ModelCompletion['status'], string> = {
 export function createOutcomeRecords(
   options: OutcomeRecordsOptions,
 ): (outcome: Outcome, source: ReceivedRecord) => OutcomeRecords {
-  const { encoders, topicPrefix, replyTopics, bodiesKept } = options
+  const { encoders, topicPrefix, replyTopics, areBodiesKept } = options
   const { maxRecordBytes = maxMessageBytes - 64 * 1024, maxReplyBytes = 960 * 1024 } = options
 
   function completionRecord(completion: ModelCompletion, source: ReceivedRecord): OutgoingRecord {
@@ -95,8 +95,9 @@ export function createOutcomeRecords(
     for (const shrink of [withoutOutput, withoutLabels]) {
       if (recordBytes(published) <= maxRecordBytes) break
       // An error takes a picture of the stack, which is too dear for outcomes that fit.
-      const error = tooLarge(outcome.completion, completionValue.length)
-      completion = shrink(completion, error, bodiesKept)
+      const isKept = areBodiesKept(completion.tenant)
+      const error = tooLarge(outcome.completion, completionValue.length, isKept)
+      completion = shrink(completion, error, isKept)
       published = completionRecord(completion, source)
       log = { ...log, status: 'FAILED', errorCode: error.code }
       performance = performance.map((event) =>
@@ -143,8 +144,9 @@ export function createOutcomeRecords(
   }
 }
 
-function tooLarge(completion: ModelCompletion, sizeBytes: number): ErrorDetail {
-  const message = `The completion has ${sizeBytes} bytes, more than a record may have; its answer was left out.`
+function tooLarge(completion: ModelCompletion, sizeBytes: number, isKept: boolean): ErrorDetail {
+  const rest = isKept ? 'and is kept in the request log' : 'and is lost, as the request log keeps no bodies'
+  const message = `The completion has ${sizeBytes} bytes, more than a record may have; its answer was left out ${rest}.`
   return new ModelServiceError('PAYLOAD_TOO_LARGE', message, {
     ...(completion.provider !== null && { provider: completion.provider }),
   }).toDetail()
@@ -170,14 +172,14 @@ function shortReply(completion: ModelCompletion): ModelCompletion {
 }
 
 /** The call was paid for, so what it cost stays; only the answer goes. */
-function withoutOutput(completion: ModelCompletion, error: ErrorDetail, bodiesKept: boolean): ModelCompletion {
+function withoutOutput(completion: ModelCompletion, error: ErrorDetail, isKept: boolean): ModelCompletion {
   const { tenant, requestId } = completion
   return {
     ...completion,
     ...noOutput,
     status: 'FAILED',
     confidence: null,
-    storedBody: bodiesKept ? `request-log:${tenant}/${requestId}` : null,
+    storedBody: isKept ? `request-log:${tenant}/${requestId}` : null,
     error,
   }
 }

@@ -12,6 +12,8 @@ export interface TopicOptions {
   prefix: string
   /** Further topics of requests, without the prefix; made like the one of the contract. None by default. */
   requestTopics?: readonly string[]
+  /** How long single topics keep their records, by name without the prefix, in days; 0 for ever. */
+  retentionDays?: ReadonlyMap<string, number>
   /** Partitions of wide topics; default 12. Existing topics keep theirs. */
   partitions?: number
   /** Default 1; production wants 3. */
@@ -33,6 +35,7 @@ export interface TopicRow {
 
 /** Original bytes get headers with the reason on top, so these topics take a little more than what they take over. */
 const originalBytesSlack = 256 * 1024
+const dayMs = 86_400_000
 /** Settings of a topic itself, as opposed to defaults of the broker (DescribeConfigs, config_source). */
 const topicConfigSource = 1
 
@@ -52,7 +55,7 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
           topic,
           numPartitions: wantedPartitions(topics[role], options),
           replicationFactor: options.replicationFactor ?? 1,
-          configEntries: toEntries(wantedConfig(role, options)),
+          configEntries: toEntries(wantedConfig({ topic, role }, options)),
         })),
       })
       await untilLed(
@@ -97,6 +100,31 @@ export async function existingTopics(kafka: Kafka, names: readonly string[]): Pr
   return withAdmin(kafka, async (admin) => {
     const all = new Set(await admin.listTopics())
     return new Set(names.filter((name) => all.has(name)))
+  })
+}
+
+/** How long topics keep their records, in ms; null for ever, or compacted. Topics that do not exist are left out. @throws BROKER_UNAVAILABLE */
+export async function topicRetentions(kafka: Kafka, names: readonly string[]): Promise<Map<string, number | null>> {
+  return withAdmin(kafka, async (admin) => {
+    const existing = new Set(await admin.listTopics())
+    const asked = names.filter((name) => existing.has(name))
+    if (asked.length === 0) return new Map()
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: asked.map((name) => ({
+        type: kafkajs.ConfigResourceTypes.TOPIC,
+        name,
+        configNames: ['retention.ms', 'cleanup.policy'],
+      })),
+    })
+    return new Map(
+      resources.map(({ resourceName, configEntries }) => {
+        const values = new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]))
+        const isDeleted = values.get('cleanup.policy')?.split(',').includes('delete') === true
+        const retentionMs = Number(values.get('retention.ms') ?? -1)
+        return [resourceName, isDeleted && retentionMs >= 0 ? retentionMs : null]
+      }),
+    )
   })
 }
 
@@ -152,7 +180,7 @@ function compareTopic(
   if (count === undefined) return { ...base, partitions: null, status: 'missing' }
   const actual = configs.get(topic)
   for (const [name, { value, own }] of actual ?? []) if (own) ownConfig.set(name, value)
-  for (const [name, wanted] of wantedConfig(role, options)) {
+  for (const [name, wanted] of wantedConfig({ topic, role }, options)) {
     const value = actual?.get(name)?.value
     if (value === wanted) continue
     changes.set(name, wanted)
@@ -174,8 +202,10 @@ function wantedPartitions(definition: TopicDefinition, options: TopicOptions): n
   return definition.partitions === 'single' ? 1 : (options.partitions ?? 12)
 }
 
-function wantedConfig(role: TopicRole, options: TopicOptions): Map<string, string> {
-  const { cleanupPolicy, retentionMs, record }: TopicDefinition = topics[role]
+function wantedConfig({ topic, role }: Pick<TopicRow, 'topic' | 'role'>, options: TopicOptions): Map<string, string> {
+  const { cleanupPolicy, record, ...definition }: TopicDefinition = topics[role]
+  const days = options.retentionDays?.get(topic.slice(options.prefix.length))
+  const retentionMs = days === undefined ? definition.retentionMs : days === 0 ? -1 : days * dayMs
   const config = new Map([
     ['cleanup.policy', cleanupPolicy],
     ['retention.ms', String(retentionMs)],

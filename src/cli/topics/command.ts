@@ -58,6 +58,7 @@ async function applyOrCheck(what: 'apply' | 'check', options: TopicsOptions, ter
   const topicOptions: TopicOptions = {
     prefix: settings.topicPrefix,
     requestTopics: settings.requestTopics.map(({ name }) => name),
+    retentionDays: settings.topicRetentionDays,
     ...(partitions === undefined ? {} : { partitions }),
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
     ...(minInSyncReplicas === undefined ? {} : { minInSyncReplicas }),

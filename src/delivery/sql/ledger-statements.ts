@@ -99,12 +99,12 @@ WITH input AS MATERIALIZED (
     $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[],
     $13::float8[], $14::float8[], $15::float8[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::int[],
     $22::bigint[], $23::text[], $24::numeric[], $25::text[], $26::text[], $27::text[], $28::text[],
-    $29::text[], $30::int[], $31::bigint[], $32::boolean[], $33::int[], $34::int[], $35::text[]
+    $29::text[], $30::int[], $31::bigint[], $32::boolean[], $33::boolean[], $34::int[], $35::int[], $36::text[]
   ) WITH ORDINALITY AS i(
     tenant, request_id, token, status, outcome_at, outcome_length, request_at, request_length, completion_at, completion_length,
     started_at, finished_at, duration_ms, request_type, task_type, model, provider, error_code, attempt_count,
     registry_version, usage, cost, currency, cost_reason, price_source, price_card,
-    source_topic, source_partition, source_offset, has_log, retry, attempt, attempts, ordinal
+    source_topic, source_partition, source_offset, has_log, has_hashes, retry, attempt, attempts, ordinal
   )
 ), settled AS (
   UPDATE request_ledger l
@@ -124,13 +124,15 @@ WITH input AS MATERIALIZED (
   INSERT INTO request_log
     (tenant, request_id, finished_at, started_at, duration_ms, request_type, task_type, model, provider, status, error_code,
      attempt_count, registry_version, usage, cost, currency, cost_reason, price_source, price_card,
-     source_topic, source_partition, source_offset, request_body, completion_body)
+     source_topic, source_partition, source_offset, request_body, completion_body, request_hash, completion_hash)
   SELECT i.tenant, i.request_id, to_timestamp(i.finished_at / 1000), to_timestamp(i.started_at / 1000), i.duration_ms,
          i.request_type, i.task_type, i.model, i.provider, i.status, i.error_code,
          i.attempt_count, i.registry_version, i.usage::jsonb, i.cost, i.currency, i.cost_reason, i.price_source, i.price_card,
          i.source_topic, i.source_partition, i.source_offset,
-         substring($2::bytea FROM i.request_at FOR i.request_length),
-         substring($2::bytea FROM i.completion_at FOR i.completion_length)
+         CASE WHEN NOT i.has_hashes THEN substring($2::bytea FROM i.request_at FOR i.request_length) END,
+         CASE WHEN NOT i.has_hashes THEN substring($2::bytea FROM i.completion_at FOR i.completion_length) END,
+         CASE WHEN i.has_hashes THEN substring($2::bytea FROM i.request_at FOR i.request_length) END,
+         CASE WHEN i.has_hashes THEN substring($2::bytea FROM i.completion_at FOR i.completion_length) END
   FROM settled JOIN input i USING (ordinal)
   WHERE i.has_log
   ON CONFLICT DO NOTHING

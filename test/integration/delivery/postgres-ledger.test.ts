@@ -388,6 +388,29 @@ describe('settle', () => {
     expect(await row(requestId)).toMatchObject({ state: 'CLAIMED', outcome: null })
   })
 
+  it('keeps the hashes of bodies where only these are given', async () => {
+    const { ledger } = await worker()
+    const [whole, hashed, bare] = [randomUUID(), randomUUID(), randomUUID()]
+    await ledger.claim([request(whole), request(hashed), request(bare)])
+    const hash = Buffer.alloc(32, 7)
+    await ledger.settle([
+      outcome(whole, 1),
+      { ...outcome(hashed, 1), bodies: { request: hash, completion: hash, areHashes: true } },
+      { ...outcome(bare, 1), bodies: { request: null, completion: null } },
+    ])
+    const { rows } = await pool.query(
+      `SELECT request_body, completion_body, request_hash, completion_hash FROM request_log
+       WHERE request_id = ANY($1) ORDER BY array_position($1, request_id)`,
+      [[whole, hashed, bare]],
+    )
+    const none = { request_body: null, completion_body: null, request_hash: null, completion_hash: null }
+    expect(rows).toEqual([
+      { ...none, request_body: Buffer.from('a\0b') },
+      { ...none, request_hash: hash, completion_hash: hash },
+      none,
+    ])
+  })
+
   it('says settled again when the answer was lost, and writes one log row', async () => {
     const { ledger } = await worker()
     const requestId = newId()

@@ -1,7 +1,7 @@
 import { ConfigResourceTypes } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { topics } from '../../../src/contract/topics.ts'
-import { applyTopics, checkTopics, existingTopics } from '../../../src/events/topic-admin.ts'
+import { applyTopics, checkTopics, existingTopics, topicRetentions } from '../../../src/events/topic-admin.ts'
 import { kafkaFixture } from './kafka-fixture.ts'
 
 const { kafka, prefix } = kafkaFixture()
@@ -47,6 +47,28 @@ test('topics are created, found unchanged, and corrected where they differ', asy
   })
   await admin.disconnect()
   expect(resources[0]?.configEntries.map(({ configValue }) => configValue)).toEqual(['600000'])
+})
+
+test('single topics may be kept for another time, and others by request', async () => {
+  const options = {
+    prefix,
+    retentionDays: new Map([
+      ['model.completions', 90],
+      ['model.requests', 0],
+    ]),
+  }
+  const changed = (await applyTopics(kafka, options)).filter(({ status }) => status === 'updated')
+  expect(changed.flatMap(({ differences }) => differences)).toEqual([
+    'retention.ms: 604800000, expected -1',
+    `retention.ms: -1, expected ${90 * 86_400_000}`,
+  ])
+  const names = ['completions', 'requests', 'registry', 'chunks'].map((name) => `${prefix}model.${name}`)
+  await expect
+    .poll(() =>
+      topicRetentions(kafka, [...names, `${prefix}nowhere`]).then((found) => names.map((name) => found.get(name))),
+    )
+    .toEqual([90 * 86_400_000, null, null, 86_400_000])
+  await applyTopics(kafka, { prefix })
 })
 
 test('partition counts are reported, never changed', async () => {

@@ -33,7 +33,7 @@ describe('loadSettings', () => {
   it('needs three addresses and defaults the rest', () => {
     const settings = loadSettings(minimal)
     expect(settings.kafka.brokers).toEqual(['one:9092', 'two:9093'])
-    expect(settings.delivery).toMatchObject({ mode: 'ledger', ledgerRetentionDays: 30 })
+    expect(settings.delivery).toMatchObject({ mode: 'ledger', ledgerRetentionDays: 40 })
     expect(settings.intake).toMatchObject({
       maxConcurrentRequestsCount: 64,
       windowCount: 1000,
@@ -73,6 +73,21 @@ describe('loadSettings', () => {
     expect(message).not.toContain('root')
   })
 
+  it('reads values by name', () => {
+    const env = { REQUEST_LOG_TENANT_BODIES: 'acme=none, beta=hash', TOPIC_RETENTION_DAYS: 'model.completions=400' }
+    const { requestLog, kafka } = loadSettings({ ...minimal, ...env })
+    expect(requestLog).toMatchObject({
+      bodies: 'full',
+      tenantBodies: new Map([
+        ['acme', 'none'],
+        ['beta', 'hash'],
+      ]),
+    })
+    expect(kafka.topicRetentionDays).toEqual(new Map([['model.completions', 400]]))
+    const message = problemsOf({ ...minimal, REQUEST_LOG_TENANT_BODIES: 'acme=some,beta=hash,beta=none' })
+    expect(message).toContain('(acme=some does not fit; beta is named twice): expected tenants')
+  })
+
   it('takes an empty variable for one that is not set', () => {
     expect(loadSettings({ ...minimal, KAFKA_SASL_MECHANISM: '', WINDOW_COUNT: '' }).intake.windowCount).toBe(1000)
   })
@@ -87,6 +102,11 @@ describe('loadSettings', () => {
       'a window below the concurrency',
       { WINDOW_COUNT: '10' },
       'expected at least MAX_CONCURRENT_REQUESTS_COUNT, which is 64',
+    ],
+    [
+      'a retention of a topic that there is not',
+      { REQUEST_TOPICS: 'chats', TOPIC_RETENTION_DAYS: 'chats=3,model.registry=1,model.requests=2,mine=0' },
+      'TOPIC_RETENTION_DAYS names model.registry, mine: expected names out of',
     ],
   ])('holds fields to each other: %s', (_, env, expected) => {
     expect(problemsOf({ ...minimal, ...env })).toContain(expected)

@@ -54,7 +54,7 @@ describe('weights', () => {
     )
   })
 
-  it.each(['acme', 'acme=0', 'acme=101', '=3', 'acme=1.5'])('refuse %j', (text) => {
+  it.each(['acme', 'acme=0', 'acme=101', '=3', 'acme=1.5', 'acme=1,acme=1'])('refuse %j', (text) => {
     expect(weights('tenants').schema.safeParse(text).success).toBe(false)
   })
 })

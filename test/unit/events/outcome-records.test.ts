@@ -17,7 +17,7 @@ const ofOutcome = createOutcomeRecords({
   encoders,
   topicPrefix: 'p.',
   replyTopics: new Set(['replies.allowed']),
-  bodiesKept: true,
+  areBodiesKept: (tenant) => tenant !== 'discreet',
   maxRecordBytes: 4_000,
 })
 
@@ -139,7 +139,7 @@ describe('the records of an outcome', () => {
       encoders,
       topicPrefix: '',
       replyTopics: new Set(['replies.allowed']),
-      bodiesKept: true,
+      areBodiesKept: () => true,
       maxReplyBytes: 2_000,
     })
     const chat = { text: 'x'.repeat(3_000) }
@@ -192,6 +192,18 @@ describe('an outcome too large for a record', () => {
     expect(log).toMatchObject({ status: 'FAILED', errorCode: 'PAYLOAD_TOO_LARGE' })
     const performance = contractType('PerformanceEvent').decode(unframe(records[1]?.value ?? null).payload)
     expect(performance).toMatchObject({ status: 'FAILED', errorCode: 'PAYLOAD_TOO_LARGE' })
+  })
+
+  test('loses its answer where the tenant wants nothing to be kept, and says so', () => {
+    const { records } = ofOutcome(outcome({ ...large, tenant: 'discreet' }), source())
+    expect(completionOf(records[0])).toMatchObject({
+      storedBody: null,
+      error: {
+        code: 'PAYLOAD_TOO_LARGE',
+        message: expect.stringContaining('is lost, as the request log keeps no bodies'),
+      },
+      cost: { amount: '0.5' },
+    })
   })
 
   test('loses its labels where the answer was not what made it large', () => {
