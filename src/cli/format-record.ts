@@ -112,6 +112,7 @@ function usageText(usage: Usage | null): string {
   return `${usage.estimated ? 'about ' : ''}${input} tokens in, ${output} out`
 }
 
-function costText(cost: Cost): string {
+/** A cost, or why it is not known. */
+export function costText(cost: Cost): string {
   return cost.amount === null ? `cost unknown (${cost.unknownReason ?? '?'})` : `${cost.amount} ${cost.currency}`
 }

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import type { CommonOptions } from './command-options.ts'
 import { addCompleteCommand } from './complete/command.ts'
+import { addCostsCommand } from './costs/command.ts'
+import { addDlqCommand } from './dlq/command.ts'
+import { addDoctorCommand } from './doctor/command.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { addMigrateCommand } from './migrate/command.ts'
 import { addModelsCommand } from './models/command.ts'
@@ -39,6 +42,9 @@ const groups = [
   addProvidersCommand,
   addRoutesCommand,
   addRegistryFileCommands,
+  addDlqCommand,
+  addCostsCommand,
+  addDoctorCommand,
   addReplayCommand,
   addTopCommand,
 ]

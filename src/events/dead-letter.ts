@@ -70,6 +70,48 @@ export function isShortDeadLetter({ headers }: OutgoingRecord): boolean {
   return headers[omittedHeader] !== undefined
 }
 
+/** What a dead letter tells of the record that it was made of. */
+export interface ParsedDeadLetter {
+  reason: DeadLetterReason
+  /** Where that record lay. */
+  topic: string
+  partition: number
+  offset: number
+  /** Unix ms. */
+  timestamp: number
+  /** Its key, value and headers; of a {@link shortDeadLetter} they are not there. */
+  key: Buffer | null
+  value: Buffer | null
+  headers: Record<string, string>
+  /** Bytes of key and value that were left out; null when none were. */
+  omittedBytes: number | null
+}
+
+/** Reads what {@link deadLetterRecord} wrote; null when the record is no dead letter. */
+export function parseDeadLetter({ key, value, headers }: ReceivedRecord): ParsedDeadLetter | null {
+  const [partition, offset, timestamp, omittedBytes] = [
+    'dlt-source-partition',
+    'dlt-source-offset',
+    'dlt-source-timestamp',
+    omittedHeader,
+  ].map((name) => (/^\d{1,15}$/.test(headers[name] ?? '') ? Number(headers[name]) : null))
+  const topic = headers['dlt-source-topic']
+  if (!topic || typeof partition !== 'number' || typeof offset !== 'number') return null
+  return {
+    reason: { code: headers['dlt-reason'] ?? '', message: headers['dlt-message'] ?? '' },
+    topic,
+    partition,
+    offset,
+    timestamp: timestamp ?? 0,
+    key: headers['dlt-key-absent'] === 'true' ? null : key,
+    value,
+    headers: Object.fromEntries(
+      Object.entries(headers).filter(([name]) => !ownHeaders.has(name) && name !== omittedHeader),
+    ),
+    omittedBytes: omittedBytes ?? null,
+  }
+}
+
 /** A source that says so of itself, a replayed dead letter for example, has all its bytes now. */
 function withoutOmitted({ [omittedHeader]: _, ...headers }: Readonly<Record<string, string>>): Record<string, string> {
   return headers

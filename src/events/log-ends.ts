@@ -25,7 +25,7 @@ interface PrivateCluster {
   refreshMetadata(): Promise<void>
   findTopicPartitionMetadata(topic: string): { partitionId: number }[]
   fetchTopicsOffset(
-    topics: { topic: string; fromBeginning: boolean; partitions: { partition: number }[] }[],
+    topics: { topic: string; fromBeginning: boolean; fromTimestamp?: number; partitions: { partition: number }[] }[],
   ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>
 }
 
@@ -61,6 +61,43 @@ export async function readLogEnds(kafka: Kafka, topics: readonly string[]): Prom
   } catch (cause) {
     const names = topics.join(', ')
     throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${names} could not be read.`, { cause })
+  } finally {
+    await cluster.disconnect().catch(() => {})
+  }
+}
+
+/**
+ * The first offset in each partition whose record is not older than a time (Unix ms), records of open transactions included;
+ * null where there is none. @throws BROKER_UNAVAILABLE
+ */
+export async function readOffsetsAt(
+  kafka: Kafka,
+  topics: readonly string[],
+  timeMs: number,
+): Promise<{ topic: string; partition: number; offset: number | null }[]> {
+  const cluster = uncommittedCluster(kafka)
+  try {
+    await cluster.connect()
+    await cluster.addMultipleTargetTopics([...topics])
+    await cluster.refreshMetadata()
+    const wanted = topics.map((topic) => ({
+      topic,
+      fromBeginning: false,
+      fromTimestamp: timeMs,
+      partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId })),
+    }))
+    const found = await cluster.fetchTopicsOffset(wanted)
+    return found.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => ({
+        topic,
+        partition,
+        offset: Number(offset) < 0 ? null : Number(offset),
+      })),
+    )
+  } catch (cause) {
+    throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${topics.join(', ')} could not be read.`, {
+      cause,
+    })
   } finally {
     await cluster.disconnect().catch(() => {})
   }

@@ -174,7 +174,7 @@ export async function openShadowWriter(
     encoders,
     topicPrefix: '',
     replyTopics: new Set(),
-    bodiesKept: false,
+    areBodiesKept: () => false,
     ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
   })
   const batches = new MicroBatcher<OutgoingRecord, undefined>({

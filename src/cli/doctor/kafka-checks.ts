@@ -1,0 +1,228 @@
+/** What Kafka is asked. */
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import { topicName, topics } from '../../contract/topics.ts'
+import { readLogEnds, readOffsetsAt } from '../../events/log-ends.ts'
+import { retryTopicRoles } from '../../events/retry-record.ts'
+import { checkTopics, existingTopics } from '../../events/topic-admin.ts'
+import { brokerError, topicBounds } from '../../events/topic-reader.ts'
+import { afterReaching, type DoctorContext, needed } from './doctor-context.ts'
+import { type Check, type Finding, failure, fine, skipped, warning } from './finding.ts'
+import {
+  type BrokerSample,
+  type GroupSample,
+  judgeBroker,
+  judgeGroups,
+  judgeRetention,
+  judgeTopics,
+  judgeTransactions,
+} from './judge.ts'
+
+/** Checks of the brokers, the topics, the groups and the transactions. */
+export function kafkaChecks(context: DoctorContext): Check[] {
+  const others: Check[] = [
+    { name: 'topics', run: () => checkContractTopics(context) },
+    { name: 'replication', run: () => checkReplication(context) },
+    { name: 'reply topics', run: () => checkReplyTopics(context) },
+    { name: 'retention', run: () => checkRetention(context) },
+    { name: 'groups', run: () => checkGroups(context) },
+    { name: 'transactions', run: () => checkTransactions(context) },
+  ]
+  const first: Check = { name: 'kafka', run: () => checkBrokers(context) }
+  return [first, ...others.map((check) => afterReaching(() => context.kafka(), 'Kafka', check))]
+}
+
+/** The request topics by their full names. */
+export function requestTopicNames({ settings }: DoctorContext): string[] {
+  const { topicPrefix, requestTopics } = needed(settings, 'kafka')
+  return requestTopics.map(({ name }) => topicPrefix + name)
+}
+
+async function checkBrokers(context: DoctorContext): Promise<Finding[]> {
+  const { transactionTimeoutMs } = needed(context.settings, 'delivery')
+  const { sessionTimeoutMs } = needed(context.settings, 'kafka')
+  return await withAdmin(context, async (admin) => {
+    const { brokers, controller, clusterId } = await admin.describeCluster()
+    const reached = fine(`${brokers.length} broker(s), controller ${controller ?? 'none'}, cluster ${clusterId}`)
+    const id = controller ?? brokers[0]?.nodeId
+    if (id === undefined) return [reached]
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.BROKER, name: String(id) }],
+    })
+    const values = new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]))
+    return [reached, ...judgeBroker(brokerSample(values), { transactionTimeoutMs, sessionTimeoutMs })]
+  })
+}
+
+function brokerSample(values: ReadonlyMap<string, string>): BrokerSample {
+  const number = (name: string): number | null => {
+    const value = Number(values.get(name) ?? Number.NaN)
+    return Number.isFinite(value) ? value : null
+  }
+  const automatic = values.get('auto.create.topics.enable')
+  return {
+    maxTransactionMs: number('transaction.max.timeout.ms'),
+    minSessionMs: number('group.min.session.timeout.ms'),
+    maxSessionMs: number('group.max.session.timeout.ms'),
+    isTopicCreationAutomatic: automatic === undefined ? null : automatic === 'true',
+  }
+}
+
+async function checkContractTopics(context: DoctorContext): Promise<Finding[]> {
+  const { topicPrefix: prefix, requestTopics, topicRetentionDays } = needed(context.settings, 'kafka')
+  const rows = await checkTopics(await context.kafka(), {
+    prefix,
+    requestTopics: requestTopics.map(({ name }) => name),
+    retentionDays: topicRetentionDays,
+  })
+  return judgeTopics(rows)
+}
+
+async function checkReplication(context: DoctorContext): Promise<Finding[]> {
+  return await withTopics(context, contractTopics(context), async (names, admin) => {
+    const { brokers } = await admin.describeCluster()
+    const metadata = await admin.fetchTopicMetadata({ topics: names })
+    const findings: Finding[] = []
+    for (const { name, partitions } of metadata.topics) {
+      const leaderless = partitions.filter(({ leader }) => leader < 0)
+      const lagging = partitions.filter(({ replicas, isr }) => isr.length < replicas.length)
+      const single = partitions.some(({ replicas }) => replicas.length < 2)
+      if (leaderless.length > 0) {
+        findings.push(
+          failure(`${name}: ${leaderless.length} partition(s) without a leader`, 'See which broker is down.'),
+        )
+      } else if (lagging.length > 0) {
+        findings.push(
+          warning(`${name}: ${lagging.length} partition(s) with replicas behind`, 'See which broker is slow or down.'),
+        )
+      } else if (single && brokers.length > 1) {
+        const action = 'Give it more replicas (kafka-reassign-partitions): a lost disk loses what only it holds.'
+        findings.push(warning(`${name}: one copy on ${brokers.length} brokers`, action))
+      }
+    }
+    return findings.length > 0 ? findings : [fine('all partitions have their leaders and copies')]
+  })
+}
+
+async function checkReplyTopics(context: DoctorContext): Promise<Finding[]> {
+  const { replyTopics } = needed(context.settings, 'kafka')
+  if (replyTopics.length === 0) return [fine('no reply topics are allowed (REPLY_TOPICS)')]
+  const existing = await existingTopics(await context.kafka(), replyTopics)
+  const missing = replyTopics.filter((name) => !existing.has(name))
+  if (missing.length === 0) return [fine(`${replyTopics.length} reply topics exist`)]
+  return [
+    warning(
+      `reply topics do not exist: ${missing.join(', ')}`,
+      'Create them, or take them from REPLY_TOPICS: replies are left out.',
+    ),
+  ]
+}
+
+async function checkRetention(context: DoctorContext): Promise<Finding[]> {
+  const { ledgerRetentionDays, mode } = needed(context.settings, 'delivery')
+  if (mode !== 'ledger') return [skipped('there is no ledger (DELIVERY_MODE=at-least-once)')]
+  const { topicPrefix } = needed(context.settings, 'kafka')
+  const others = [...retryTopicRoles, 'requestsDeadLetters' as const].map((role) => topicName(role, topicPrefix))
+  return await withTopics(context, [...requestTopicNames(context), ...others], async (names, admin) => {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({
+        type: kafkajs.ConfigResourceTypes.TOPIC,
+        name,
+        configNames: ['retention.ms', 'segment.ms'],
+      })),
+    })
+    const sources = resources.map(({ resourceName, configEntries }) => {
+      const values = new Map(configEntries.map(({ configName, configValue }) => [configName, Number(configValue)]))
+      const retentionMs = values.get('retention.ms') ?? -1
+      return {
+        topic: resourceName,
+        retentionMs: retentionMs < 0 ? null : retentionMs,
+        segmentMs: Math.min(values.get('segment.ms') ?? 0, Math.max(retentionMs, 0)),
+      }
+    })
+    return judgeRetention(sources, ledgerRetentionDays)
+  })
+}
+
+async function checkGroups(context: DoctorContext): Promise<Finding[]> {
+  const { groupId, topicPrefix } = needed(context.settings, 'kafka')
+  const groups = new Map([
+    [groupId, requestTopicNames(context)],
+    [`${groupId}.retry`, retryTopicRoles.map((role) => topicName(role, topicPrefix))],
+    [`${groupId}.commands`, [topicName('commands', topicPrefix)]],
+  ])
+  return await withTopics(context, [...groups.values()].flat(), async (existing, admin) => {
+    const described = await admin.describeGroups([...groups.keys()])
+    const samples: GroupSample[] = []
+    for (const [id, names] of groups) {
+      const read = names.filter((name) => existing.includes(name))
+      const memberCount = described.groups.find((group) => group.groupId === id)?.members.length ?? 0
+      samples.push({ groupId: id, memberCount, lag: await lagOf(admin, id, read) })
+    }
+    return judgeGroups(samples)
+  })
+}
+
+async function lagOf(admin: Admin, groupId: string, names: string[]): Promise<number> {
+  if (names.length === 0) return 0
+  const committed = await admin.fetchOffsets({ groupId, topics: names })
+  let lag = 0
+  for (const { topic, partitions } of committed) {
+    const offsets = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+      const done = offsets.get(partition) ?? -1
+      lag += Math.max(0, Number(high) - Math.max(done, Number(low)))
+    }
+  }
+  return lag
+}
+
+async function checkTransactions(context: DoctorContext): Promise<Finding[]> {
+  const { transactionTimeoutMs } = needed(context.settings, 'delivery')
+  // The broker looks for transactions past their time-out now and then only.
+  const olderThanMs = transactionTimeoutMs + 60_000
+  return await withTopics(context, contractTopics(context), async (names, _, kafka) => {
+    const ends = await readLogEnds(kafka, names)
+    const stable = (await topicBounds(kafka, names)).next
+    const recent = await readOffsetsAt(kafka, names, Date.now() - olderThanMs)
+    const recents = new Map(recent.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]))
+    const open = ends.flatMap(({ topic, partition, next }) => {
+      const first = stable.get(topic)?.get(partition) ?? Number(next)
+      // What is not stable begins with an open transaction; it hangs when not even its first record is recent.
+      const isOld = first < Number(next) && (recents.get(`${topic}/${partition}`) ?? Number(next)) > first
+      return isOld ? [{ topic, partition, offset: first }] : []
+    })
+    return judgeTransactions(open, olderThanMs)
+  })
+}
+
+function contractTopics(context: DoctorContext): string[] {
+  const { topicPrefix } = needed(context.settings, 'kafka')
+  const own = (Object.keys(topics) as (keyof typeof topics)[]).map((role) => topicName(role, topicPrefix))
+  return [...new Set([...own, ...requestTopicNames(context)])]
+}
+
+/** Runs for those of the topics that exist; missing ones are the business of another check. */
+async function withTopics(
+  context: DoctorContext,
+  names: readonly string[],
+  run: (existing: string[], admin: Admin, kafka: Kafka) => Promise<Finding[]>,
+): Promise<Finding[]> {
+  const kafka = await context.kafka()
+  const existing = [...(await existingTopics(kafka, names))]
+  if (existing.length === 0) return [skipped('none of the topics exists')]
+  return await withAdmin(context, (admin) => run(existing, admin, kafka))
+}
+
+async function withAdmin<T>(context: DoctorContext, run: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = (await context.kafka()).admin()
+  try {
+    await admin.connect()
+    return await run(admin)
+  } catch (error) {
+    throw brokerError(error)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
