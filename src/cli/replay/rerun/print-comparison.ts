@@ -4,17 +4,18 @@ import type { RerunComparison, RerunRow, RerunSide, SideTotals } from './compare
 
 const shownRowCount = 20
 
-/** Prints the totals beside each other, then the first requests whose outcome is another one. */
+/** Prints the totals beside each other, then the first requests that came to something else. */
 export function printComparison(terminal: Terminal, comparison: RerunComparison, target: string): void {
   const { comparedCount, answeredTwiceCount, sameAnswerCount, original, rerun, rows } = comparison
-  printLine(terminal, `${comparedCount} of ${rows.length} requests have both an original and a rerun:`)
+  const colon = comparedCount === 0 ? '' : ':'
+  printLine(terminal, `${comparedCount} of ${rows.length} requests have both an original and a rerun${colon}`)
   if (comparedCount === 0) return
   printTable(terminal, ['', 'original', printable(target), 'change'], totalRows(original, rerun))
   printLine(terminal, `${sameAnswerCount} of ${answeredTwiceCount} pairs of answers are the same`)
   const different = rows.filter((row) => row.original !== null && row.rerun !== null && row.isSameAnswer !== true)
   if (different.length === 0) return
   const more = different.length > shownRowCount ? `, the first ${shownRowCount}` : ''
-  printLine(terminal, paint(terminal, 'bold', `${different.length} with another answer${more}:`))
+  printLine(terminal, paint(terminal, 'bold', `${different.length} with another outcome${more}:`))
   printTable(
     terminal,
     ['request', 'status', 'ms', 'cost', 'original answer', 'rerun answer'],

@@ -1,8 +1,9 @@
 import { paint, printable, printLine, printNote, type Terminal } from '../../terminal.ts'
+import type { RequestPlace } from '../requests-in-range.ts'
 import type { CallAgainResult } from './call-again.ts'
 import type { RerunComparison } from './compare-runs.ts'
 import { printComparison } from './print-comparison.ts'
-import type { Selection } from './select-reruns.ts'
+import { expectedCost, type Selection } from './select-reruns.ts'
 
 /** Everything that is said at the end. */
 export interface RerunReport {
@@ -16,22 +17,14 @@ export interface RerunReport {
 }
 
 /** What is known before anything is called. */
-export function printRerunPlan(
-  terminal: Terminal,
-  { found, requests, originals, estimates }: Selection,
-  todoCount: number,
-): void {
-  const { recordCount, unreadableCount } = found
-  printLine(
-    terminal,
-    `${requests.length} requests chosen from ${recordCount} records, ${unreadableCount} of them unreadable`,
-  )
-  printLine(
-    terminal,
-    `${originals.size} have an original terminal record, ${estimates.size} a cost that can be foretold`,
-  )
-  const doneCount = requests.length - todoCount
+export function printRerunPlan(terminal: Terminal, selection: Selection, todo: readonly RequestPlace[]): void {
+  const { found, requests, originals } = selection
+  const unreadable = found.unreadableCount === 0 ? '' : `, ${found.unreadableCount} of them unreadable`
+  printLine(terminal, `${requests.length} requests chosen from ${found.recordCount} records${unreadable}`)
+  printLine(terminal, `${originals.size} have an original terminal record`)
+  const doneCount = requests.length - todo.length
   if (doneCount > 0) printLine(terminal, `${doneCount} are in the shadow topic already and are not called again`)
+  if (todo.length > 0) printLine(terminal, `${todo.length} are to be called, for ${expectedCost(todo, selection)}`)
 }
 
 /** The end of a run, for people. */

@@ -122,7 +122,7 @@ async function rerunWith(
       `--max-cost cannot be kept: nobody knows what ${target.name} costs, or what the requests have used. Register a price in USD for it, or leave --max-cost out and use --limit.`,
     )
   }
-  if (options.json !== true) printRerunPlan(terminal, selection, todo().length)
+  if (options.json !== true) printRerunPlan(terminal, selection, todo())
   if (options.dryRun === true || todo().length === 0) return finish(null)
   const cost = expectedCost(todo(), selection)
   const question = `Call ${target.name} for ${todo().length} requests, for ${cost}, results to ${topic}?`

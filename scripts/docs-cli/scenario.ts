@@ -1,0 +1,76 @@
+/** The little world in which the commands of the docs run: a stack, a worker, models on a double, a few finished requests. */
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { awaitRecord } from '../../src/cli/await-record.ts'
+import { stackVariables } from '../../src/cli/cli-settings.ts'
+import { KafkaCommandBus } from '../../src/cli/kafka-command-bus.ts'
+import { openCliKafka, openKafkaSession } from '../../src/cli/kafka-session.ts'
+import { loadSettings } from '../../src/config/load-settings.ts'
+import type { ModelCommandDraft, ModelRequestDraft } from '../../src/contract/types.ts'
+import { startProtocolDouble } from '../../src/stack/double/protocol-double.ts'
+import { startStack } from '../../src/stack/stack.ts'
+import { prepare } from '../quickstart/prepare.ts'
+import { startWorker } from '../quickstart/start-worker.ts'
+import { root } from '../run-step.ts'
+
+/** Where and with what the commands run. */
+export interface Scenario {
+  env: Record<string, string>
+  /** Holds `examples/`. */
+  folder: string
+}
+
+/** Sets it up; everything that is opened is ended with the resources. */
+export async function openScenario(resources: AsyncDisposableStack): Promise<Scenario> {
+  const folder = join(root, '.model-service', 'docs-cli')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true })
+  const stack = await startStack({ dataDirectory: join(folder, 'stack'), models: 'none' })
+  resources.defer(() => stack.stop())
+  const env = { ...stackVariables(stack.addresses), LOG_LEVEL: 'warn', USER: 'you' }
+  await prepare(env)
+  const double = await startProtocolDouble()
+  resources.defer(() => double.close())
+  const worker = await startWorker({ env, log: join(folder, 'worker.log') })
+  resources.defer(() => worker.stop().then(() => {}))
+  await worker.ready()
+  await fill(env, `${double.url}/v1`)
+  return { env, folder }
+}
+
+const price = { inputPerMillionTokens: '0.10', outputPerMillionTokens: '0.40' }
+const smallPrice = { inputPerMillionTokens: '0.02', outputPerMillionTokens: '0.08' }
+
+async function fill(env: Record<string, string>, baseUrl: string): Promise<void> {
+  const settings = loadSettings(env, ['kafka', 'schemaRegistry'])
+  const session = openKafkaSession(await openCliKafka(settings.kafka), settings)
+  try {
+    const bus = new KafkaCommandBus(session, { timeoutMs: 30_000, signal: AbortSignal.timeout(60_000) })
+    const commands: ModelCommandDraft['command'][] = [
+      { type: 'RegisterProvider', provider: { id: 'house', kind: 'openai-compatible', baseUrl } },
+      { type: 'RegisterModel', model: { id: 'large', provider: 'house', capabilities: ['CHAT'], price } },
+      { type: 'RegisterModel', model: { id: 'small', provider: 'house', capabilities: ['CHAT'], price: smallPrice } },
+    ]
+    for (const [index, command] of commands.entries()) {
+      const { error } = await bus.send({ commandId: `setup-${index}`, actor: 'setup', command })
+      if (error !== null) throw new Error(`${command.type}: ${error.code}: ${error.message}`)
+    }
+    const questions = ['What is the capital of France?', 'And of Italy?', 'And of Peru?']
+    for (const [index, text] of questions.entries()) {
+      const requestId = `question-${index + 1}`
+      const request: ModelRequestDraft = {
+        ...{ requestId, tenant: 'acme', model: 'large' },
+        input: { type: 'ChatInput', messages: [{ role: 'USER', content: [{ text }] }] },
+      }
+      await awaitRecord({
+        ...{ kafka: session.kafka, topic: session.topic('completions'), timeoutMs: 30_000 },
+        ...{ signal: new AbortController().signal, what: `completion of ${requestId}` },
+        ask: () => session.produce('requests', requestId, request),
+        match: async ({ key }) => (String(key) === requestId ? true : undefined),
+      })
+    }
+  } finally {
+    await session.close()
+  }
+}
