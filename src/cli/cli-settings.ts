@@ -14,7 +14,7 @@ export function cliSettings(terminal: Terminal): Settings
 export function cliSettings<G extends SettingsGroup>(terminal: Terminal, groups: readonly G[]): Pick<Settings, G>
 export function cliSettings(terminal: Terminal, groups?: readonly SettingsGroup[]): Partial<Settings> {
   for (const { given, meant } of misspeltSettings(terminal.env)) {
-    printNote(terminal, `warning: the variable ${given} is not a setting; did you mean ${meant}?`)
+    noteOnce(terminal, `warning: the variable ${given} is not a setting; did you mean ${meant}?`)
   }
   const env = cliEnvironment(terminal)
   return groups === undefined ? loadSettings(env) : loadSettings(env, groups)
@@ -31,8 +31,19 @@ export function cliEnvironment(terminal: Terminal): Environment {
   const state = readState(dataDirectory)
   const isUp = ['detached-running', 'owner-alive'].includes(judgeState(state))
   if (!isUp || state?.addresses === undefined) return env
-  printNote(terminal, `note: using the local stack in ${path.relative(terminal.cwd, dataDirectory)}`)
+  noteOnce(terminal, `note: using the local stack in ${path.relative(terminal.cwd, dataDirectory)}`)
   return { ...env, ...stackVariables(state.addresses) }
+}
+
+/** A command asks for its settings part by part; what there is to note of them is said once. */
+const noted = new WeakMap<Terminal, Set<string>>()
+
+function noteOnce(terminal: Terminal, note: string): void {
+  const earlier = noted.get(terminal) ?? new Set()
+  noted.set(terminal, earlier)
+  if (earlier.has(note)) return
+  earlier.add(note)
+  printNote(terminal, note)
 }
 
 /** The settings that point a worker or a command at a stack. */

@@ -1,5 +1,6 @@
 import Big from 'big.js'
 import { requestKeyText } from '../../../delivery/request-key.ts'
+import { topicOffsetsAt } from '../../../events/topic-reader.ts'
 import { formatAmount } from '../../../pricing/amount.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import { startProgressBar } from '../../progress-bar.ts'
@@ -11,6 +12,9 @@ import { readCompletions } from '../terminal-records.ts'
 import { type RerunSide, sideOf } from './compare-runs.ts'
 import type { ResolvedTarget } from './open-rerun-service.ts'
 import type { RerunOptions } from './rerun-mode.ts'
+
+/** By so much the clocks of producers and workers may differ, in ms. */
+const clockDifferenceMs = 3_600_000
 
 /** What was chosen, and what is known of it. */
 export interface Selection {
@@ -45,8 +49,13 @@ export async function selectReruns(
     const chosen = new Set(requests.map(requestKeyText))
     const originals = new Map<string, RerunSide>()
     const estimates = new Map<string, string>()
+    const [oldest] = requests
+    if (oldest === undefined) return { found, requests, originals, estimates, meanEstimate: null }
+    const completions = session.topic('completions')
     await readCompletions(session, {
       ...reading,
+      // No answer comes before its request, but by clocks that differ.
+      from: await topicOffsetsAt(session.kafka, [completions], oldest.timestamp - clockDifferenceMs),
       onCompletion(completion) {
         const key = requestKeyText(completion)
         if (!chosen.has(key) || originals.has(key)) return

@@ -39,11 +39,41 @@ describe('scripts', () => {
     else expect(shell).not.toBe('bash')
   })
 
+  it('let bash complete names of files', async () => {
+    await run('complete', 'bash')
+    expect(printed.at(-1)).toMatch(/^complete -o default .* model-service$/)
+    expect(printed.join('\n')).toContain('__model_service_complete() {')
+  })
+
   it('are refused for other shells, with exit code 2', async () => {
     const { exitCode, err } = await run('complete', 'tcsh')
     expect(exitCode).toBe(2)
-    expect(err).toContain('zsh, bash, fish, powershell')
+    expect(err).toContain('bash, zsh, fish, powershell')
     expect(printed).toEqual([])
+  })
+})
+
+describe('names of files', () => {
+  it.each([
+    [['send', 'exam']],
+    [['send', '--json', '']],
+    [['send', '--file', '']],
+    [['replay', '--mode', 'rerun', '--csv', 'out/']],
+    [['models', 'register', 'mine', '--file', 'm']],
+  ])('are left to the shell for %j', async (words) => {
+    await run('complete', '--', ...words)
+    expect(printed).toEqual([':0'])
+  })
+
+  it.each([
+    [['send', '--mo']],
+    [['send', '--model', '']],
+    [['models', 'li']],
+    [['tail', '']],
+    [['tail', 'completions', '']],
+  ])('are not offered for %j', async (words) => {
+    await run('complete', '--', ...words)
+    expect(printed.at(-1)).toBe(':4')
   })
 })
 
