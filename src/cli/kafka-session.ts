@@ -23,6 +23,12 @@ export interface KafkaSession {
   topic(role: TopicRole): string
   /** The topics that workers read requests from, by their full names. */
   readonly requestTopics: readonly RequestTopic[]
+  /** The consumer group of the workers. */
+  readonly groupId: string
+  /** The decoder of one kind of record; the same one each time. */
+  decoder<TName extends ContractName>(name: TName): RecordDecoder<RecordOf<TName>>
+  /** The schema of an id as JSON; null when the registry does not know it. @throws DECODE_FAILED, SCHEMA_REGISTRY_UNAVAILABLE */
+  writerSchema(schemaId: number): Promise<unknown>
   /** @throws DECODE_FAILED, SCHEMA_UNKNOWN, SCHEMA_REGISTRY_UNAVAILABLE */
   decode<TName extends ContractName>(name: TName, value: Buffer | null): Promise<RecordOf<TName>>
   /** Writes one record. @throws INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE */
@@ -63,19 +69,24 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
   const registry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
   const topicPrefix = settings.kafka.topicPrefix
   const decoders = new Map<ContractName, unknown>()
+  const decoder = <TName extends ContractName>(name: TName) => {
+    // Each name's decoder was made for that name.
+    const found = (decoders.get(name) ?? createRecordDecoder({ name, writerTypes: registry, timers })) as RecordDecoder<
+      RecordOf<TName>
+    >
+    decoders.set(name, found)
+    return found
+  }
   const session: KafkaSession = {
     kafka,
     topicPrefix,
     topic: (role) => topicName(role, topicPrefix),
     requestTopics: settings.kafka.requestTopics.map((topic) => ({ ...topic, name: topicPrefix + topic.name })),
 
-    async decode<TName extends ContractName>(name: TName, value: Buffer | null) {
-      // Each name's decoder was made for that name.
-      const decoder = (decoders.get(name) ??
-        createRecordDecoder({ name, writerTypes: registry, timers })) as RecordDecoder<RecordOf<TName>>
-      decoders.set(name, decoder)
-      return await decoder.decode(value)
-    },
+    groupId: settings.kafka.groupId,
+    decoder,
+    writerSchema: async (schemaId) => (await registry.writerType(schemaId))?.schema() ?? null,
+    decode: async (name, value) => await decoder(name).decode(value),
 
     produce(role, key, record) {
       return session.produceAll(role, [{ key, record }])

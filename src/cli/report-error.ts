@@ -71,6 +71,6 @@ function describe(error: unknown): ErrorReport {
 }
 
 function exitCodeOf(code: ErrorCode): ExitCode {
-  if (code === 'CONFIGURATION_INVALID') return exitCodes.usage
+  if (code === 'CONFIGURATION_INVALID' || code === 'WORK_FILE_UNUSABLE') return exitCodes.usage
   return unavailable.has(code) ? exitCodes.unavailable : exitCodes.failed
 }

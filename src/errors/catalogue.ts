@@ -196,6 +196,11 @@ export const errorCatalogue = {
     retryable: false,
     action: 'Give new fields a default and do not remove or rename fields; docs/topics.md has the rules.',
   },
+  WORK_FILE_UNUSABLE: {
+    summary: 'The work file of a replay belongs to another question or version, is in use, or is damaged.',
+    retryable: false,
+    action: 'Ask the same question as before, delete the file, or name another with `--work-file`.',
+  },
   INTERNAL_ERROR: {
     summary: 'A defect of this service.',
     retryable: true,

@@ -56,13 +56,43 @@ export function findListPrice({ kind, baseUrl, model, at }: ListedModel): ListPr
   const provider = baseUrl === null ? providerOfKind(kind) : providerAtAddress(baseUrl)
   if (provider === undefined || Number.isNaN(new Date(at).getTime())) return null
   const found = lookUp(provider, model, at)
-  if (found === null || isEmpty(found.model_price, found.model)) return null
+  return found === null ? null : toListPrice(found)
+}
+
+function toListPrice(found: NonNullable<ReturnType<typeof lookUp>>): ListPrice | null {
+  if (isEmpty(found.model_price, found.model)) return null
   const start = startOf(found.model, found.model_price)
   return {
     rates: found.model_price,
     cardVersion: [priceListVersion, `${found.provider.id}/${found.model.id}`, ...start].join(' '),
     minimumAudioSeconds: found.provider.id === 'groq' ? groqMinimumSeconds : 0,
   }
+}
+
+/** The list's entry that a card version names, and the version of the list that it comes from; null when it names none. */
+export function parseListCard(cardVersion: string): { listVersion: string; provider: string; model: string } | null {
+  const [, listVersion = '', provider = '', rest = ''] = /^(genai-prices@\S+) ([^/\s]+)\/(.+)$/.exec(cardVersion) ?? []
+  if (listVersion === '') return null
+  // What a date or hours look like may follow the entry.
+  return { listVersion, provider, model: rest.replace(/ (?:\d{4}-\d{2}-\d{2}|\d{2}:\d{2}\S*)$/, '') }
+}
+
+/**
+ * The price of an entry of the list as of a time (Unix ms); null when this version of the list has no such entry. An entry need not
+ * know its own id as a name of the model, so it is looked for by other names too.
+ */
+export function listPriceOfEntry(
+  entry: { provider: string; model: string },
+  at: number,
+  names: readonly (string | null)[],
+): ListPrice | null {
+  const provider = findProvider({ providerId: entry.provider })
+  if (provider === undefined || provider.id !== entry.provider || Number.isNaN(new Date(at).getTime())) return null
+  for (const name of [entry.model, ...names]) {
+    const found = name === null ? null : lookUp(provider, name, at)
+    if (found?.model.id === entry.model) return toListPrice(found)
+  }
+  return null
 }
 
 function lookUp(provider: Provider, model: string, at: number) {

@@ -6,11 +6,13 @@ import { auditMode } from './audit/audit-mode.ts'
 import { repairMode } from './repair/repair-mode.ts'
 import type { ReplayMode, ReplayOptions } from './replay-mode.ts'
 import { parseRangeBound, type RangeBound, rangeBoundForms } from './replay-range.ts'
+import { repriceMode } from './reprice/reprice-mode.ts'
 import { rerunMode } from './rerun/rerun-mode.ts'
 
 /** What `replay` can do, by the word that the user says. */
 export const replayModes: Readonly<Record<string, ReplayMode>> = {
   audit: auditMode,
+  reprice: repriceMode,
   rerun: rerunMode,
   repair: repairMode,
 }

@@ -10,10 +10,6 @@ import { createKafkaClient } from '../../../src/events/kafka-client.ts'
 
 /** Publishes what a worker would, as the tests of the command line want it. */
 export interface EchoWorker {
-  complete(key: string, completion: ModelCompletionDraft, options?: { abort?: boolean }): Promise<void>
-  /** Writes bytes to the request topic as they are; gives their partition and offset. */
-  writeRequestBytes(value: Buffer): Promise<{ partition: number; offset: number }>
-  writeDeadLetter(source: { partition: number; offset: number }): Promise<void>
   stop(): Promise<void>
 }
 
@@ -39,11 +35,11 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
   const consumer: Consumer = kafka.consumer({ groupId: `${topicPrefix}echo`, maxWaitTimeInMs: 100 })
   await Promise.all([transactional.connect(), plain.connect(), consumer.connect()])
 
-  async function complete(key: string, completion: ModelCompletionDraft, { abort = false } = {}): Promise<void> {
+  async function complete(key: string, completion: ModelCompletionDraft): Promise<void> {
     const transaction = await transactional.transaction()
     const value = encodeCompletion(completion)
     await transaction.send({ topic: topicName('completions', topicPrefix), messages: [{ key, value }] })
-    await (abort ? transaction.abort() : transaction.commit())
+    await transaction.commit()
   }
 
   async function answerRequest(key: string, value: Buffer | null): Promise<void> {
@@ -88,21 +84,6 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
   })
 
   return {
-    complete,
-    async writeRequestBytes(value) {
-      const topic = topicName('requests', topicPrefix)
-      const [written] = await plain.send({ topic, messages: [{ key: 'bytes', value }] })
-      return { partition: written?.partition ?? -1, offset: Number(written?.baseOffset) }
-    },
-    async writeDeadLetter({ partition, offset }) {
-      const headers = {
-        'dlt-source-topic': topicName('requests', topicPrefix),
-        'dlt-source-partition': String(partition),
-        'dlt-source-offset': String(offset),
-      }
-      const topic = topicName('requestsDeadLetters', topicPrefix)
-      await plain.send({ topic, messages: [{ key: 'bytes', value: null, headers }] })
-    },
     async stop() {
       await Promise.all([consumer.disconnect(), transactional.disconnect(), plain.disconnect()])
       await Promise.all([session.close(), registry.close()])
