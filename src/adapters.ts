@@ -10,4 +10,5 @@ export {
   type HttpSpecializationsOptions,
   noSpecializations,
 } from './registry/http-specializations.ts'
+export { MemoryPerformance, type MemoryPerformanceOptions } from './registry/memory-performance.ts'
 export { MemoryRegistry, type MemoryRegistryOptions } from './registry/memory-registry.ts'

@@ -7,6 +7,7 @@ import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
 import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import type { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import type { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
+import { forgetFeedback, forgetPerformance } from './registry/postgres-performance.ts'
 
 /** What is looked after. */
 export interface HousekeepingParts {
@@ -26,6 +27,7 @@ export function housekeepingTasks(settings: Settings, parts: HousekeepingParts):
   const { pool, outbox, cancellations, recovery, delivery } = parts
   const { ledgerRetentionDays } = settings.delivery
   const { retentionDays } = settings.requestLog
+  const { retentionDays: performanceDays } = settings.performance
   return [
     { name: 'create partitions', run: () => ensureRequestLogPartitions(pool, { now: Date.now() }) },
     ...(retentionDays === 0
@@ -35,7 +37,11 @@ export function housekeepingTasks(settings: Settings, parts: HousekeepingParts):
             name: 'drop partitions',
             run: () => dropRequestLogPartitions(pool, { olderThanDays: retentionDays, now: Date.now() }),
           },
+          { name: 'forget feedback', run: () => forgetFeedback(pool, retentionDays) },
         ]),
+    ...(performanceDays === 0
+      ? []
+      : [{ name: 'forget performance', run: () => forgetPerformance(pool, performanceDays) }]),
     { name: 'forget ledger rows', run: () => forgetPublished(pool, { olderThanDays: ledgerRetentionDays }) },
     ...(cancellations === undefined
       ? []

@@ -30,6 +30,7 @@ import { workerPlace } from './delivery/worker-place.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
 import { createDeadLetters } from './events/dead-letters.ts'
+import { createFeedbackRecords } from './events/feedback-records.ts'
 import { createKafkaClient } from './events/kafka-client.ts'
 import { startOutboxRelay } from './events/outbox-relay.ts'
 import { PlainPublisher } from './events/plain-publisher.ts'
@@ -46,7 +47,10 @@ import { addConsumerSource, addDatabaseSource } from './observability/worker-sou
 import { openDatabase } from './registry/database.ts'
 import { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
+import { PostgresPerformance } from './registry/postgres-performance.ts'
+import { PostgresPerformanceTracker } from './registry/postgres-performance-tracker.ts'
 import { PrismaRegistry } from './registry/prisma-registry.ts'
+import { QualityView } from './registry/quality-view.ts'
 import { checkSchemaRange } from './registry/schema-range.ts'
 
 /** What a worker gets beside its settings. */
@@ -199,6 +203,10 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   const outbox = new PostgresOutboxStore(database.pool, { replyTopics })
   resources.defer(startOutboxRelay({ store: outbox, publish: (records) => plain.publish(records), log }))
   const cancellations = settings.delivery.mode === 'ledger' ? new PostgresCancellations(database.pool) : undefined
+  const performance = new PostgresPerformance({
+    pool: database.pool,
+    encodeFeedback: createFeedbackRecords(encoders, topicPrefix),
+  })
   const tasks = housekeepingTasks(settings, { pool: database.pool, outbox, cancellations, recovery, delivery })
   resources.defer(startHousekeeping({ tasks, log }))
 
@@ -214,6 +222,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
     commandBus,
     registry,
     cancellations,
+    performance,
   })
   service.start()
 
@@ -323,10 +332,11 @@ interface ServiceParts extends Building {
   commandBus: InProcessCommandBus
   registry: ModelServiceDb['registry']
   cancellations: ModelServiceDb['cancellations'] | undefined
+  performance: PostgresPerformance
 }
 
 function createService(settings: Settings, parts: ServiceParts): ModelService {
-  const { env, log, resources, metrics, pool, delivery, commandBus, registry, cancellations } = parts
+  const { env, log, resources, metrics, pool, delivery, commandBus, registry, cancellations, performance } = parts
   const { models, reliability } = settings
   const { providers, specializations } = openProviders(settings, { env, resources })
   const callLimits = measuredCallLimits({ metrics, tenantWeights: settings.intake.tenantWeights })
@@ -341,18 +351,33 @@ function createService(settings: Settings, parts: ServiceParts): ModelService {
       )
     resources.defer(repeat(systemTimers, { run }))
   }
+  // The ledger counts with each outcome; without one it is done apart.
+  const performanceTracker = settings.delivery.mode === 'ledger' ? null : startTracker({ pool, log, resources })
+  const modelQuality = new QualityView({ registry, store: performance, log })
+  modelQuality.start()
+  resources.defer(() => modelQuality.stop())
   return new ModelService({
     db: {
       registry,
+      performance,
       ...(cancellations === undefined ? {} : { cancellations }),
       specializations,
     },
     eventBus: delivery,
     commandBus,
+    ...(performanceTracker === null ? {} : { performanceTracker }),
     settings: { ...models, reliability },
     callLimits,
+    modelQuality,
     targetHealth: measuredTargetHealth({ metrics, log, settings: reliability }),
     providerFactory: measuredProviders(providers, metrics),
     log,
   })
+}
+
+function startTracker({ pool, log, resources }: Pick<ServiceParts, 'pool' | 'log' | 'resources'>) {
+  const tracker = new PostgresPerformanceTracker({ pool, log })
+  tracker.start()
+  resources.defer(() => tracker.stop())
+  return tracker
 }

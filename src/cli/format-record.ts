@@ -67,6 +67,7 @@ export function answeredBy({ model, provider }: Pick<ModelCompletion, 'model' | 
 
 /** One line for a performance event. */
 export function performanceLine(event: PerformanceEvent): string {
+  if (event.kind === 'FEEDBACK') return feedbackLine(event)
   const outcome = event.kind === 'ATTEMPT' ? `attempt ${event.attempt} ${event.outcome}` : `request ${event.status}`
   const facts = [
     time(event.occurredAt),
@@ -78,6 +79,12 @@ export function performanceLine(event: PerformanceEvent): string {
     costText(event.cost),
     `${event.durationMs} ms`,
   ]
+  return facts.filter((fact) => fact !== '').join('  ')
+}
+
+function feedbackLine(event: PerformanceEvent): string {
+  const score = event.score === null ? 'feedback without a score' : `feedback ${event.score}`
+  const facts = [time(event.occurredAt), `${event.tenant}/${event.requestId}`, score, answeredBy(event)]
   return facts.filter((fact) => fact !== '').join('  ')
 }
 

@@ -6,8 +6,10 @@ import { addCostsCommand } from './costs/command.ts'
 import { addDlqCommand } from './dlq/command.ts'
 import { addDoctorCommand } from './doctor/command.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { addFeedbackCommand } from './feedback/command.ts'
 import { addMigrateCommand } from './migrate/command.ts'
 import { addModelsCommand } from './models/command.ts'
+import { addPerformanceCommand } from './performance/command.ts'
 import { addProvidersCommand } from './providers/command.ts'
 import { addRegistryFileCommands } from './registry-files/command.ts'
 import { addReplayCommand } from './replay/command.ts'
@@ -45,6 +47,8 @@ const groups = [
   addDlqCommand,
   addCostsCommand,
   addDoctorCommand,
+  addPerformanceCommand,
+  addFeedbackCommand,
   addReplayCommand,
   addTopCommand,
 ]

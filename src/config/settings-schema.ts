@@ -473,6 +473,15 @@ export const settingsSchema = {
       { zero: 'for ever' },
     ),
   }),
+  performance: group('Performance of models', {
+    retentionDays: defaulting(
+      'PERFORMANCE_RETENTION_DAYS',
+      integer(0, 36_500),
+      '730',
+      'How long the sums of requests, cost, time and quality by model, task type and day are kept; no text is in them.',
+      { zero: 'for ever' },
+    ),
+  }),
 }
 
 /** Name of a group of settings. */

@@ -73,7 +73,7 @@ export const topics = {
     'PerformanceEvent',
     'FULL_TRANSITIVE',
     -1,
-    'One event per attempt and one per request; never content.',
+    'One event per attempt, one per request and one per feedback; never content.',
   ),
   registry: topic(
     'model.registry',

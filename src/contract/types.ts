@@ -832,9 +832,9 @@ export const onUncertainSymbols = ['RETRY', 'FAIL'] as const
 /** What to do when nobody can know whether a provider call was made: RETRY calls again, FAIL ends the request with OUTCOME_UNKNOWN. An unknown symbol reads as FAIL, which never pays twice. */
 export type OnUncertain = (typeof onUncertainSymbols)[number]
 
-/** What one attempt or one request took. Never holds content. */
+/** What one attempt or one request took, or how its answer was judged. Never holds content. */
 export interface PerformanceEvent {
-  /** Attempt or request. */
+  /** Attempt, request or feedback. */
   kind: PerformanceKind
   /** Id of the request. */
   requestId: string
@@ -880,6 +880,8 @@ export interface PerformanceEvent {
   registryVersion: number | null
   /** Unix time in ms when it ended. */
   occurredAt: number
+  /** Of feedback: how good the answer was, 0 to 1; null when the feedback has no score. */
+  score: number | null
 }
 /** {@link PerformanceEvent} as one writes it: fields with a default may be left out. */
 export interface PerformanceEventDraft {
@@ -906,11 +908,12 @@ export interface PerformanceEventDraft {
   routing?: RoutingDecisionDraft | null
   registryVersion?: number | null
   occurredAt?: number
+  score?: number | null
 }
 
 /** The symbols of {@link PerformanceKind}; a reader takes one that it does not know for `UNSPECIFIED`. */
-export const performanceKindSymbols = ['UNSPECIFIED', 'ATTEMPT', 'REQUEST'] as const
-/** Whether a performance event accounts for one attempt or for a whole request. */
+export const performanceKindSymbols = ['UNSPECIFIED', 'ATTEMPT', 'REQUEST', 'FEEDBACK'] as const
+/** Whether a performance event accounts for one attempt, for a whole request, or for what somebody thinks of its answer. */
 export type PerformanceKind = (typeof performanceKindSymbols)[number]
 
 /** A price of the operator's own, before any public price list. What is null is not charged separately. */
@@ -987,17 +990,17 @@ export interface ReasoningOptionsDraft {
   maxTokens?: number | null
 }
 
-/** People's judgement of an answer. */
+/** People's judgement of an answer. The latest score of an actor replaces the earlier one; a score weighs as much as two answers. */
 export interface RecordFeedback {
   /** Id of the request. */
   requestId: string
   /** Tenant of the request. */
   requestTenant: string
-  /** 0 to 1. */
+  /** How good the answer was, 0 to 1; null leaves an earlier score of the actor as it is. */
   score: number | null
-  /** What the answer should have been. */
+  /** What the answer should have been; at most 100,000 characters. */
   correction: string | null
-  /** Free words. */
+  /** Free words; at most 10,000 characters. */
   comment: string | null
 }
 /** {@link RecordFeedback} as one writes it: fields with a default may be left out. */
@@ -1158,7 +1161,7 @@ export interface RouteDefinitionDraft {
 }
 
 /** The symbols of {@link RouteStrategy}; a reader takes one that it does not know for `UNSPECIFIED`. */
-export const routeStrategySymbols = ['UNSPECIFIED', 'ORDERED', 'WEIGHTED', 'LOWEST_LATENCY', 'LOWEST_COST'] as const
+export const routeStrategySymbols = ['UNSPECIFIED', 'ORDERED', 'WEIGHTED', 'LOWEST_LATENCY', 'LOWEST_COST', 'BEST_QUALITY'] as const
 /** How a route orders its targets. */
 export type RouteStrategy = (typeof routeStrategySymbols)[number]
 

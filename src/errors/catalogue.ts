@@ -44,6 +44,12 @@ export const errorCatalogue = {
     retryable: false,
     action: 'Update it instead, or choose another id.',
   },
+  REQUEST_NOT_FOUND: {
+    summary: 'No finished request of this tenant and id is in the request log.',
+    retryable: false,
+    action:
+      'Correct tenant and id, and wait until it has ended. Requests are forgotten after REQUEST_LOG_RETENTION_DAYS.',
+  },
   VERSION_CONFLICT: {
     summary: 'The entity was changed after the version that the command expected.',
     retryable: false,

@@ -99,7 +99,7 @@ export function createOutcomeRecords(
       const error = tooLarge(outcome.completion, completionValue.length, isKept)
       completion = shrink(completion, error, isKept)
       published = completionRecord(completion, source)
-      log = { ...log, status: 'FAILED', errorCode: error.code }
+      log = { ...log, status: 'FAILED', errorCode: error.code, confidence: null }
       performance = performance.map((event) =>
         event.kind === 'REQUEST' ? { ...event, status: 'FAILED', errorCode: error.code } : event,
       )
@@ -133,7 +133,7 @@ export function createOutcomeRecords(
       const problem = ModelServiceError.from(cause)
       for (const completion of unencodable(outcome.completion, problem)) {
         try {
-          const log: RequestLogRow = { ...outcome.log, status: 'FAILED', errorCode: 'INTERNAL_ERROR' }
+          const log: RequestLogRow = { ...outcome.log, status: 'FAILED', errorCode: 'INTERNAL_ERROR', confidence: null }
           return { ...fittingRecords({ ...outcome, completion, log }, source), problem }
         } catch {
           // The next one has less in it; the last one nothing but ids.

@@ -33,8 +33,8 @@ export interface CommandSubject {
   id: string
 }
 
-/** A command that ModelManagementMixin carries out; CancelRequest is CancellationMixin's. */
-export type ManagementCommand = Exclude<ModelCommand['command'], { type: 'CancelRequest' }>
+/** A command that ModelManagementMixin carries out; those about requests are CancellationMixin's and PerformanceMixin's. */
+export type ManagementCommand = Exclude<ModelCommand['command'], { type: 'CancelRequest' | 'RecordFeedback' }>
 
 /** How often an update without `expectedVersion` is repeated on the newest state. */
 const updateTries = 5
@@ -71,7 +71,6 @@ export function subjectOf(command: ModelCommand['command']): CommandSubject {
 /**
  * Carries out a command; APPLIED, UNCHANGED, or what the registry remembers of an earlier command of this id.
  * @throws INVALID_REQUEST, PROVIDER_UNKNOWN and what {@link Registry.commit} throws, for refusals
- * @throws COMMAND_NOT_SUPPORTED for commands of later versions
  * @throws DATABASE_UNAVAILABLE
  */
 export async function carryOutCommand(command: ManagementCommand, run: CommandRun): Promise<CommandResult> {
@@ -104,11 +103,6 @@ export async function carryOutCommand(command: ManagementCommand, run: CommandRu
       return remove('PROVIDER', command, run)
     case 'DeleteRoute':
       return remove('ROUTE', command, run)
-    case 'RecordFeedback':
-      throw new ModelServiceError(
-        'COMMAND_NOT_SUPPORTED',
-        `This version does not carry out ${command.type} yet. Upgrade the workers when a version does.`,
-      )
     default:
       return command satisfies never
   }

@@ -60,28 +60,30 @@ function requestEvent(product: RequestProduct): PerformanceEvent {
 
 type SharedFields = Pick<
   PerformanceEvent,
-  'requestId' | 'tenant' | 'requestType' | 'taskType' | 'lane' | 'status' | 'routing' | 'registryVersion'
+  'requestId' | 'tenant' | 'requestType' | 'taskType' | 'lane' | 'status' | 'routing' | 'registryVersion' | 'score'
 >
 
 function shared({ completion, routing }: RequestProduct): SharedFields {
   const { requestId, tenant, kind, taskType, lane, status, registryVersion } = completion
-  return { requestId, tenant, requestType: kind, taskType, lane, status, routing, registryVersion }
+  return { requestId, tenant, requestType: kind, taskType, lane, status, routing, registryVersion, score: null }
 }
 
 function logRow(product: RequestProduct): RequestLogRow {
-  const { completion, startedAt } = product
-  const { requestId, tenant, kind, taskType, model, provider, status, error, attempts } = completion
-  const { usage, cost, registryVersion, source } = completion
+  const { completion, startedAt, attemptModels } = product
+  const { requestId, tenant, kind, taskType, provider, status, error, attempts } = completion
+  const { confidence, usage, cost, registryVersion, source } = completion
   return {
     tenant,
     requestId,
     requestType: kind,
     taskType,
-    model,
+    // The completion of a failure names what was asked for, which may be a route.
+    model: attemptModels.findLast((model) => model !== null) ?? completion.model,
     provider,
     status,
     errorCode: error?.code ?? null,
     attemptCount: attempts.length,
+    confidence,
     usage,
     cost,
     startedAt,

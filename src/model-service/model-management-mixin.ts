@@ -100,7 +100,6 @@ const handledCommands = [
   'RegisterRoute',
   'UpdateRoute',
   'DeleteRoute',
-  'RecordFeedback',
 ] as const satisfies readonly CommandName[]
 
 /** Adds {@link ModelManagement}, and carries out commands of the command bus once the service is started. */
@@ -217,7 +216,7 @@ export function ModelManagementMixin<TBase extends AbstractConstructor<ModelServ
     /** A change by a method is the same as by a command, but its refusal is thrown. */
     async #change(
       name: string,
-      draft: Exclude<ModelCommandDraft['command'], { type: 'CancelRequest' }>,
+      draft: Exclude<ModelCommandDraft['command'], { type: 'CancelRequest' | 'RecordFeedback' }>,
       { commandId = randomUUID(), actor }: ChangeOptions = {},
     ): Promise<CommandResult> {
       const command = completeDraft('ModelCommand', { commandId, actor: actor ?? null, command: draft })

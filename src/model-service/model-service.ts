@@ -3,6 +3,7 @@ import { type Logging, LoggingMixin } from './logging-mixin.ts'
 import type { AssertNever, SharedKeys } from './mixin.ts'
 import { type ModelManagement, ModelManagementMixin } from './model-management-mixin.ts'
 import { ModelServiceBase } from './model-service-base.ts'
+import { type PerformanceInsights, PerformanceMixin } from './performance-mixin.ts'
 import { type RequestProcessing, RequestProcessingMixin } from './request-processing-mixin.ts'
 
 /**
@@ -14,8 +15,10 @@ import { type RequestProcessing, RequestProcessingMixin } from './request-proces
  * const completion = await service.process(request)
  */
 export class ModelService extends LoggingMixin(
-  CancellationMixin(RequestProcessingMixin(ModelManagementMixin(ModelServiceBase))),
+  PerformanceMixin(CancellationMixin(RequestProcessingMixin(ModelManagementMixin(ModelServiceBase)))),
 ) {}
 
 /** Does not compile when two mixins add the same name: the later one would silently win. */
-export type NamesSharedByMixins = AssertNever<SharedKeys<[ModelManagement, RequestProcessing, Cancellation, Logging]>>
+export type NamesSharedByMixins = AssertNever<
+  SharedKeys<[ModelManagement, RequestProcessing, Cancellation, PerformanceInsights, Logging]>
+>

@@ -125,6 +125,7 @@ function sourcesOf(snapshot: RegistrySnapshot, { request, deps, clock, latency }
       inputTokens ??= estimatedTokens(inputTexts(input))
       return estimatedCost({ input, inputTokens, candidate, at: clock.now(), registryVersion: snapshot.version })
     },
+    qualityOf: ({ model }) => deps.modelQuality?.sample(model, request.taskType) ?? { quality: null, weight: 0 },
   }
 }
 

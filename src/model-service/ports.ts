@@ -24,9 +24,11 @@ import type {
 } from '../contract/types.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
 import type { RateLimitState } from '../limits/read-rate-limits.ts'
+import type { PerformanceSums } from '../performance/performance-sums.ts'
 import type { ModelProvider } from '../providers/provider.ts'
 import type { ReliabilitySettings } from '../reliability/reliability-settings.ts'
 import type { LatencySample } from '../routing/latency-order.ts'
+import type { QualitySample } from '../routing/quality-order.ts'
 import type { TokenCounter } from '../tokens/token-counter.ts'
 
 /** Everything that ModelService is given. */
@@ -46,6 +48,8 @@ export interface ModelServiceDeps {
   targetHealth?: TargetHealth
   /** Remembers how fast models answer; kept in the memory of this service by default. */
   targetLatency?: TargetLatency
+  /** Knows what answers of models are worth, for routes of BEST_QUALITY; nothing is known by default. */
+  modelQuality?: ModelQuality
   /** Keeps calls within the limits of provider keys; counted in the memory of this service by default. */
   callLimits?: CallLimits
   /** Hears what is worth a log line; silent by default. */
@@ -62,6 +66,8 @@ export interface ModelServiceDb {
   specializations: SpecializationSource
   /** Without it, CancelRequest is answered COMMAND_NOT_SUPPORTED. */
   cancellations?: Cancellations
+  /** Without it, RecordFeedback is answered COMMAND_NOT_SUPPORTED, and nothing is known of how well models do. */
+  performance?: PerformanceStore
 }
 
 /** Tells the time. */
@@ -255,6 +261,57 @@ export interface Cancellations {
   request(cancellation: CancellationRequest): Promise<'recorded' | 'already-ended'>
 }
 
+// ---------------------------------------------------------------- how well models do
+
+/** Which sums to read. */
+export interface PerformanceQuery {
+  /** Only of these models; of all by default. */
+  models?: readonly string[]
+  /** Only of this task type; empty is those without one. Over all by default. */
+  taskType?: string
+  /** First and last day (UTC), both included, as `2026-11-24`; no limit by default. */
+  from?: string
+  to?: string
+  /** Whether days are kept apart. */
+  byDay: boolean
+  /** Whether task types are kept apart; false by default. */
+  byTaskType?: boolean
+  /** Least weight of the quality that a row must stand on; 0 by default. */
+  minQualityWeight?: number
+}
+
+/** What somebody thinks of an answer, and the command that says so. */
+export interface Feedback {
+  tenant: string
+  requestId: string
+  commandId: string
+  /** Hash of the command's content. */
+  digest: string
+  /** Null when the command names none. */
+  actor: string | null
+  /** 0 to 1; null leaves an earlier score of the actor as it is. */
+  score: number | null
+  correction: string | null
+  comment: string | null
+  /** Unix time in ms. */
+  occurredAt: number
+}
+
+/** Remembers how well models do. */
+export interface PerformanceStore {
+  /** One row for each model and currency, and for each day and task type where these are kept apart. @throws DATABASE_UNAVAILABLE */
+  sums(query: PerformanceQuery): Promise<PerformanceSums[]>
+  /**
+   * Keeps it, announces it, and counts its score in the place of an earlier one of the same actor for the same request. A command
+   * that was carried out before changes nothing.
+   * @throws REQUEST_NOT_FOUND when no finished request of that tenant and id is remembered
+   * @throws INVALID_REQUEST when the request has no answer
+   * @throws COMMAND_ID_REUSED when the command's id was used before for another command
+   * @throws DATABASE_UNAVAILABLE
+   */
+  recordFeedback(feedback: Feedback): Promise<void>
+}
+
 // ---------------------------------------------------------------- commands
 
 /** Name of a command's record, for example RegisterModel. */
@@ -362,11 +419,14 @@ export interface RequestLogRow {
   requestId: string
   requestType: RequestType
   taskType: string | null
+  /** Model that answered; of a failure the one tried last, or the name that was asked for. */
   model: string | null
   provider: string | null
   status: ModelCompletion['status']
   errorCode: string | null
   attemptCount: number
+  /** In the answer, 0 to 1; null without an answer. */
+  confidence: number | null
   usage: ModelCompletion['usage']
   cost: ModelCompletion['cost']
   /** Unix times in ms. */
@@ -383,7 +443,7 @@ export interface EventBus {
   publish(outcome: Outcome): Promise<void>
 }
 
-/** Keeps running statistics; must not throw. */
+/** Keeps running statistics, where they are not counted with the outcome itself; must not throw. */
 export interface PerformanceTracker {
   record(outcome: Outcome): void | Promise<void>
 }
@@ -436,6 +496,12 @@ export interface TargetLatency {
    * answer; null when the call says nothing of the speed.
    */
   begin(target: ServingModel): (measured: { kind: 'answered' | 'failed'; tookMs: number } | null) => void
+}
+
+/** Knows what answers of models are worth, for routes that prefer the best. Synchronous: it is asked while a request is planned. */
+export interface ModelQuality {
+  /** What is known of a registered model at a task type; null is no task type. */
+  sample(model: string, taskType: string | null): QualitySample
 }
 
 /** Whether a target may be called now; if not, why, and in how many ms it may. */

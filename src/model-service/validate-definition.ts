@@ -75,7 +75,7 @@ export function validateRoute(route: RouteDefinition, { registry }: DefinitionVi
   requireId('route.id', route.id)
   if (registry.model(route.id) !== undefined) refuse('route.id', 'must not be the id of a model')
   if (route.strategy === 'UNSPECIFIED' || !routeStrategySymbols.includes(route.strategy)) {
-    refuse('route.strategy', 'must be ORDERED, WEIGHTED, LOWEST_LATENCY or LOWEST_COST')
+    refuse('route.strategy', 'must be ORDERED, WEIGHTED, LOWEST_LATENCY, LOWEST_COST or BEST_QUALITY')
   }
   if (route.targets.length === 0) refuse('route.targets', 'must hold at least one target')
   if (route.targets.length > maxRouteTargets) refuse('route.targets', `must hold at most ${maxRouteTargets} targets`)

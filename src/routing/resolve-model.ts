@@ -23,6 +23,7 @@ import type {
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { LatencySample } from './latency-order.ts'
 import { orderTargets } from './order-targets.ts'
+import type { QualitySample } from './quality-order.ts'
 import { failingCondition } from './route-conditions.ts'
 
 /** What resolution looks at. */
@@ -44,6 +45,8 @@ export interface ResolutionSources {
   latencyOf: (candidate: Candidate) => LatencySample
   /** What the request would cost there, for LOWEST_COST. */
   costOf: (candidate: Candidate) => Cost
+  /** What a model's answers to such requests are worth, for BEST_QUALITY. */
+  qualityOf: (candidate: Candidate) => QualitySample
 }
 
 /** A model that may serve the request. */
@@ -182,8 +185,8 @@ function resolveRoute(route: RouteDefinition, at: NameToResolve): Resolution {
       refused.push({ model: target.model, error: ModelServiceError.from(error) })
     }
   }
-  const { random, latencyOf, costOf } = sources
-  const order = orderTargets({ strategy: route.strategy, targets: candidates, random, latencyOf, costOf })
+  const { random, latencyOf, costOf, qualityOf } = sources
+  const order = orderTargets({ strategy: route.strategy, targets: candidates, random, latencyOf, costOf, qualityOf })
   reasons.push(...order.reasons)
   return {
     route: route.id,

@@ -54,6 +54,7 @@ export function settleRequest(
       status: 'COMPLETED',
       errorCode: null,
       attemptCount: 1,
+      confidence: null,
       usage: null,
       cost: {
         amount: null,

@@ -3,6 +3,7 @@
  * ties a row to its place in the batch. Bytes go as one parameter with offsets and lengths: an array of bytea would be
  * sent as escaped hexadecimal text, twice as long.
  */
+import { addPerformance } from './performance-statements.ts'
 
 /**
  * The claimant's own lease, locked so that nobody declares it dead while the claim is under way (rule 4). `$1` is its id.
@@ -90,8 +91,8 @@ FROM (SELECT) AS always LEFT JOIN seen s ON true LEFT JOIN taken t ON t.ordinal 
 
 /**
  * Outcomes under their claims, fenced by owner and token (rule 8), and in the same statement the rows of the request log
- * for those that were settled. A retry in place publishes nothing, so it is RETRYING at once. Parameters: owner, bytes, then
- * the arrays that `input` names.
+ * for those that were settled, and what these say of their models: a row is logged once, so it is counted once. A retry in
+ * place publishes nothing, so it is RETRYING at once. Parameters: owner, bytes, then the arrays that `input` names.
  */
 export const settleClaims = `
 WITH input AS MATERIALIZED (
@@ -99,12 +100,14 @@ WITH input AS MATERIALIZED (
     $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[],
     $13::float8[], $14::float8[], $15::float8[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::int[],
     $22::bigint[], $23::text[], $24::numeric[], $25::text[], $26::text[], $27::text[], $28::text[],
-    $29::text[], $30::int[], $31::bigint[], $32::boolean[], $33::boolean[], $34::int[], $35::int[], $36::text[]
+    $29::text[], $30::int[], $31::bigint[], $32::float8[], $33::text[], $34::text[], $35::text[],
+    $36::boolean[], $37::boolean[], $38::int[], $39::int[], $40::text[]
   ) WITH ORDINALITY AS i(
     tenant, request_id, token, status, outcome_at, outcome_length, request_at, request_length, completion_at, completion_length,
     started_at, finished_at, duration_ms, request_type, task_type, model, provider, error_code, attempt_count,
     registry_version, usage, cost, currency, cost_reason, price_source, price_card,
-    source_topic, source_partition, source_offset, has_log, has_hashes, retry, attempt, attempts, ordinal
+    source_topic, source_partition, source_offset, confidence, counted_model, counted_task_type, counted_currency,
+    has_log, has_hashes, retry, attempt, attempts, ordinal
   )
 ), settled AS (
   UPDATE request_ledger l
@@ -124,11 +127,11 @@ WITH input AS MATERIALIZED (
   INSERT INTO request_log
     (tenant, request_id, finished_at, started_at, duration_ms, request_type, task_type, model, provider, status, error_code,
      attempt_count, registry_version, usage, cost, currency, cost_reason, price_source, price_card,
-     source_topic, source_partition, source_offset, request_body, completion_body, request_hash, completion_hash)
+     source_topic, source_partition, source_offset, confidence, request_body, completion_body, request_hash, completion_hash)
   SELECT i.tenant, i.request_id, to_timestamp(i.finished_at / 1000), to_timestamp(i.started_at / 1000), i.duration_ms,
          i.request_type, i.task_type, i.model, i.provider, i.status, i.error_code,
          i.attempt_count, i.registry_version, i.usage::jsonb, i.cost, i.currency, i.cost_reason, i.price_source, i.price_card,
-         i.source_topic, i.source_partition, i.source_offset,
+         i.source_topic, i.source_partition, i.source_offset, i.confidence,
          CASE WHEN NOT i.has_hashes THEN substring($2::bytea FROM i.request_at FOR i.request_length) END,
          CASE WHEN NOT i.has_hashes THEN substring($2::bytea FROM i.completion_at FOR i.completion_length) END,
          CASE WHEN i.has_hashes THEN substring($2::bytea FROM i.request_at FOR i.request_length) END,
@@ -136,6 +139,14 @@ WITH input AS MATERIALIZED (
   FROM settled JOIN input i USING (ordinal)
   WHERE i.has_log
   ON CONFLICT DO NOTHING
+  RETURNING tenant, request_id
+), counted AS (${addPerformance(`
+    SELECT i.counted_model, i.counted_task_type, (to_timestamp(i.finished_at / 1000) AT TIME ZONE 'UTC')::date,
+           i.counted_currency, 1, i.succeeded::int, CASE WHEN i.succeeded THEN i.duration_ms::numeric ELSE 0 END,
+           COALESCE(i.cost, 0), (i.cost IS NOT NULL)::int,
+           CASE WHEN i.succeeded THEN COALESCE(i.confidence::numeric, 0) ELSE 0 END, (i.succeeded AND i.confidence IS NOT NULL)::int
+    FROM logged JOIN (SELECT *, status = 'COMPLETED' AS succeeded FROM input) i USING (tenant, request_id)
+    WHERE i.counted_model IS NOT NULL`)}
 )
 SELECT ordinal::int FROM settled`
 

@@ -54,6 +54,7 @@ function outcome(requestId: string, token: number, more: Partial<RequestLogRow> 
       status: 'COMPLETED',
       errorCode: null,
       attemptCount: 1,
+      confidence: 0.9,
       usage: null,
       cost: {
         amount: '0.000000000001',

@@ -24,4 +24,9 @@ it('serves requests without a row in ledger, lease or request log, and a repeat 
   )
   expect(rows).toEqual([{ written: 0 }])
   expect(await worker.stop()).toBe(0)
+  // What was counted in memory is written at the end.
+  const counted = await service.sql.query(
+    'SELECT model, sum(requests)::int AS requests FROM model_performance GROUP BY 1',
+  )
+  expect(counted.rows).toEqual([{ model: 'quick', requests: ids.length }])
 }, 90_000)

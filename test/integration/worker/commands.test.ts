@@ -135,7 +135,7 @@ describe('commands', () => {
       'INVALID_REQUEST',
     ],
     ['a provider in use', { type: 'DeleteProvider', id: 'double' }, 'PROVIDER_IN_USE'],
-    ['a kind that nobody carries out yet', { type: 'RecordFeedback', requestId: 'x' }, 'COMMAND_NOT_SUPPORTED'],
+    ['feedback on an unknown request', { type: 'RecordFeedback', requestId: 'x', score: 1 }, 'REQUEST_NOT_FOUND'],
   ] as const)('with %s are refused with a code', async (_, command, code) => {
     const result = await service.command(structuredClone(command) as Parameters<typeof service.command>[0])
     expect(result).toMatchObject({ status: 'REJECTED', error: { code } })

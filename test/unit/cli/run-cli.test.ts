@@ -112,6 +112,10 @@ describe('help', () => {
       'dlq purge',
       'costs',
       'doctor',
+      'performance show',
+      'performance history',
+      'performance best',
+      'feedback',
       'replay',
       'top',
       'complete',
@@ -163,6 +167,16 @@ describe('exit code 2: usage', () => {
     ['a folder without files', ['diff', '-f', 'empty'], 'empty: expected a folder with .yaml, .yml or .json files'],
     ['a file that is no text', ['diff', '-f', 'bytes.yaml'], 'bytes.yaml: it is not UTF-8 text'],
     ['a mistake in a file', ['apply', '-f', 'model.yaml'], 'model.yaml:1:1: id: unknown field'],
+    ['feedback without a word', ['feedback', 'r'], 'expected --score, --correction or --comment'],
+    ['a score out of range', ['feedback', 'r', '--score', '1.1'], 'Expected a number from 0 to 1'],
+    ['an empty score', ['feedback', 'r', '--score', ''], 'Expected a number from 0 to 1'],
+    ['a day that is none', ['performance', 'show', '--from', '2026-02-30'], 'Expected a day as 2026-11-24'],
+    [
+      'days in the wrong order',
+      ['performance', 'history', 'm', '--from', '2026-11-24', '--to', '2026-11-23'],
+      'is later than --to',
+    ],
+    ['an unknown ranking', ['performance', 'best', 't', '--by', 'luck'], 'Allowed choices are quality, latency, cost'],
   ])('%s', async (_, args, expected) => {
     const { exitCode, err } = await run(args)
     expect(err).toContain(expected)

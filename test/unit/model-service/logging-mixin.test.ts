@@ -94,6 +94,8 @@ describe('the outcome of a request', () => {
       requestId: 'r-1',
       status: 'COMPLETED',
       attemptCount: 2,
+      model: 'house',
+      confidence: made.completion.confidence,
       startedAt: 1_020,
       finishedAt: 1_500,
       durationMs: 480,

@@ -393,17 +393,6 @@ describe('a command', () => {
     expect(await send({ type: 'RegisterModel', model })).toEqual(first)
   })
 
-  test.each<ModelCommandDraft['command']>([{ type: 'RecordFeedback', requestId: 'r' }])(
-    'of a later version is refused: $type',
-    async (body) => {
-      expect(await send(body)).toMatchObject({
-        status: 'REJECTED',
-        entityKind: 'UNSPECIFIED',
-        error: { code: 'COMMAND_NOT_SUPPORTED' },
-      })
-    },
-  )
-
   test('rejects while the database is away, and is carried out when it is back', async () => {
     vi.spyOn(fake.registry, 'commit').mockRejectedValueOnce(new ModelServiceError('DATABASE_UNAVAILABLE', 'away'))
     await expect(send({ type: 'RegisterModel', model })).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })

@@ -83,6 +83,7 @@ const routes = [
     targets: [{ model: 'first' }, { model: 'second' }],
   }),
   routeDefinition({ id: 'cheap', strategy: 'LOWEST_COST', targets: [{ model: 'second' }, { model: 'first' }] }),
+  routeDefinition({ id: 'good', strategy: 'BEST_QUALITY', targets: [{ model: 'second' }, { model: 'first' }] }),
 ]
 
 function service(behaviours: Behaviour[] = [], rest: Partial<ModelServiceDeps> = {}) {
@@ -431,6 +432,25 @@ describe('a route', () => {
         reasons: ['route "cheap", lowest_cost', 'estimated cost: "second" 0.000004 USD, "first" 0.000002 USD'],
       },
     })
+  })
+
+  test('prefers what answers best at the task type, as far as that is known', async () => {
+    const known: [string, string | null, number][] = [
+      ['first', 'summary', 0.9],
+      ['second', 'summary', 0.8],
+    ]
+    const sample = (model: string, taskType: string | null) => {
+      const found = known.find(([name, task]) => name === model && task === taskType)
+      return { quality: found?.[2] ?? null, weight: found === undefined ? 0 : 5 }
+    }
+    const { service: processing } = service([], { modelQuality: { sample } })
+    expect(await processing.process(chatRequest({ model: 'good', taskType: 'summary' }))).toMatchObject({
+      model: 'first',
+      routing: { reasons: ['route "good", best_quality', 'quality: "second" 0.8 (weight 5), "first" 0.9 (weight 5)'] },
+    })
+    expect(await processing.process(chatRequest({ model: 'good' }))).toMatchObject({ model: 'second' })
+    const { service: unknowing } = service()
+    expect(await unknowing.process(chatRequest({ model: 'good' }))).toMatchObject({ model: 'second' })
   })
 
   test('sends what is too long for its targets where it says', async () => {

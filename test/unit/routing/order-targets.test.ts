@@ -4,12 +4,14 @@ import type { Cost, RouteStrategy } from '../../../src/contract/types.ts'
 import { knownCost, unknownCost } from '../../../src/pricing/cost.ts'
 import type { LatencySample } from '../../../src/routing/latency-order.ts'
 import { orderTargets } from '../../../src/routing/order-targets.ts'
+import type { QualitySample } from '../../../src/routing/quality-order.ts'
 
 interface Target {
   model: string
   weight: number
   latency?: LatencySample
   cost?: Cost
+  quality?: QualitySample
 }
 
 const order = (strategy: RouteStrategy, targets: Target[], draws: number[] = []) =>
@@ -19,6 +21,7 @@ const order = (strategy: RouteStrategy, targets: Target[], draws: number[] = [])
     random: () => draws.shift() ?? 0,
     latencyOf: ({ latency }) => latency ?? { latencyMs: null, openCount: 0 },
     costOf: ({ cost }) => cost ?? unknownCost('PRICE_UNKNOWN'),
+    qualityOf: ({ quality }) => quality ?? { quality: null, weight: 0 },
   })
 const models = (...parameters: Parameters<typeof order>) =>
   order(...parameters)
@@ -73,6 +76,7 @@ describe('by weight', () => {
         random,
         latencyOf: () => ({ latencyMs: null, openCount: 0 }),
         costOf: () => unknownCost('PRICE_UNKNOWN'),
+        qualityOf: () => ({ quality: null, weight: 0 }),
       })
       const text = ordered.map(({ model }) => model).join('')
       counts.set(text, (counts.get(text) ?? 0) + 1)
@@ -147,14 +151,55 @@ describe('by cost', () => {
   })
 })
 
+describe('by quality', () => {
+  const worth = (model: string, quality: number | null, weight = 10) => ({
+    model,
+    weight: 1,
+    quality: { quality, weight },
+  })
+  const noTrial = [0.1]
+
+  test.each([
+    ['the best first', [worth('a', 0.7), worth('b', 0.9), worth('c', 0.8)], [], 'bca'],
+    ['equal ones as written', [worth('b', 0.9), worth('a', 0.9)], [], 'ba'],
+    ['little known last, as written', [worth('x', 1, 4.9), worth('a', 0.1), worth('y', null)], noTrial, 'axy'],
+    ['just enough known', [worth('a', 0.7), worth('b', 0.9, 5)], [], 'ba'],
+    [
+      'a trial of the first that is little known',
+      [worth('a', 0.9), worth('x', null), worth('y', null)],
+      [0.09, 0],
+      'xay',
+    ],
+    ['a trial of the second', [worth('a', 0.9), worth('x', null), worth('y', null)], [0.09, 0.5], 'yax'],
+    ['nothing known: as written, without a draw', [worth('y', null), worth('x', 1, 0)], [0], 'yx'],
+  ])('%s', (_name, targets, draws, expected) => {
+    expect(models('BEST_QUALITY', targets, [...draws])).toBe(expected)
+  })
+
+  test('the numbers are the reason', () => {
+    const targets = [worth('a', 0.81234), worth('x', 1, 3)]
+    expect(order('BEST_QUALITY', targets, [0.5]).reasons).toEqual([
+      'quality: "a" 0.812 (weight 10), "x" not known yet (weight 3)',
+    ])
+    expect(order('BEST_QUALITY', targets, [0]).reasons).toContain('"x" comes first to become known')
+  })
+})
+
 test('whatever the strategy and the numbers, every target comes once', () => {
   const number = fc.oneof(fc.double(), fc.integer({ min: -3, max: 9 }))
   const target = fc.record({
     model: fc.string(),
     weight: number,
     latency: fc.record({ latencyMs: fc.option(number), openCount: fc.nat(5) }),
+    quality: fc.record({ quality: fc.option(number), weight: number }),
   })
-  const strategies = fc.constantFrom<RouteStrategy>('ORDERED', 'WEIGHTED', 'LOWEST_LATENCY', 'LOWEST_COST')
+  const strategies = fc.constantFrom<RouteStrategy>(
+    'ORDERED',
+    'WEIGHTED',
+    'LOWEST_LATENCY',
+    'LOWEST_COST',
+    'BEST_QUALITY',
+  )
   const draws = fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { maxLength: 40 })
   fc.assert(
     fc.property(strategies, fc.array(target, { maxLength: 16 }), draws, (strategy, targets, drawn) => {

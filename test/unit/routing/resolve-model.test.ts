@@ -78,6 +78,7 @@ function resolve(
     latencyOf: ({ provider }) => ({ latencyMs: provider.id === 'ollama' ? 100 : 200, openCount: 0 }),
     costOf: ({ provider }) =>
       provider.id === 'ollama' ? notCharged() : knownCost('0.5', { currency: 'USD', source: 'x', cardVersion: 'x' }),
+    qualityOf: ({ provider }) => ({ quality: provider.id === 'ollama' ? 0.9 : 0.8, weight: 9 }),
   })
 }
 

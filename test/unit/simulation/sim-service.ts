@@ -92,6 +92,7 @@ export class SimService implements RequestProcessor {
         status,
         errorCode: error?.code ?? null,
         attemptCount: attempts.length,
+        confidence: null,
         usage: null,
         cost: completion.cost,
         startedAt: now,

@@ -91,6 +91,7 @@ export async function openRerunService(
         random: () => 0,
         latencyOf: () => ({ latencyMs: null, openCount: 0 }),
         costOf: () => unknownCost('PRICE_UNKNOWN'),
+        qualityOf: () => ({ quality: null, weight: 0 }),
       }
       const candidates = resolveModel(probe(name), sources).candidates
       const [first] = candidates
