@@ -762,6 +762,8 @@ export interface ModelDefinition {
   defaultParameters: Record<string, string>
   /** Free labels. */
   metadata: Record<string, string>
+  /** Kinds of task that it is meant for, as requests name them in taskType. For lists; a request is not held to them. */
+  taskTypes: string[]
 }
 /** {@link ModelDefinition} as one writes it: fields with a default may be left out. */
 export interface ModelDefinitionDraft {
@@ -777,6 +779,7 @@ export interface ModelDefinitionDraft {
   price?: PriceOverrideDraft | null
   defaultParameters?: Record<string, string>
   metadata?: Record<string, string>
+  taskTypes?: string[]
 }
 
 /** One unit of work, identified by (tenant, requestId). Ends in exactly one ModelCompletion. */

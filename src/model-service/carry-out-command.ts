@@ -185,7 +185,7 @@ async function update<TKind extends RegistryKind>(
     const definition = merge(stored.definition)
     await validate(kind, definition, run)
     const isCurrent = expectedVersion === null || expectedVersion === stored.version
-    if (isCurrent && isDeepStrictEqual(definition, stored.definition)) {
+    if (isCurrent && isSame(definition, stored.definition)) {
       const result = unappliedResult('UNCHANGED', run, { kind, id }, { version: stored.version })
       return run.registry.recordResult(result, run.envelope.digest, run.envelope.headers)
     }
@@ -197,6 +197,11 @@ async function update<TKind extends RegistryKind>(
       if (!isConflict || expectedVersion !== null || tries >= updateTries) throw error
     }
   }
+}
+
+/** Decoded records have a class of their own, stored ones are plain: only their fields count. */
+function isSame(left: object, right: object): boolean {
+  return isDeepStrictEqual(structuredClone(left), structuredClone(right))
 }
 
 function remove(

@@ -168,6 +168,8 @@ export interface ModelQuery extends ReadOptions {
   pageSize?: number
   provider?: string
   capability?: RequestType
+  /** Only those that are meant for this kind of task. */
+  taskType?: string
   status?: ModelStatus
   /** Part of id, display name or description, in any case. */
   search?: string

@@ -26,6 +26,7 @@ export interface DefinitionView {
   providers: Pick<ProviderFactory, 'preset' | 'presets'>
 }
 
+const maxTaskTypeLength = 128
 const amountPattern = /^\d{1,26}(\.\d{1,12})?$/
 
 /** @throws INVALID_REQUEST, PROVIDER_UNKNOWN naming the field */
@@ -43,6 +44,7 @@ export function validateModel(model: ModelDefinition, { registry, providers }: D
   requireInteger('model.maxOutputTokens', model.maxOutputTokens, 1)
   if (model.price !== null) validatePrice(model.price)
   validateParameters('model.defaultParameters', model.defaultParameters)
+  validateTaskTypes(model.taskTypes)
 }
 
 /** @throws INVALID_REQUEST, PROVIDER_UNKNOWN naming the field */
@@ -172,6 +174,16 @@ function validateCapabilities(capabilities: RequestType[]): void {
     if (!known.some((symbol) => symbol === capability)) {
       refuse(`model.capabilities[${index}]`, `must be one of ${known.join(', ')}`)
     }
+  }
+}
+
+function validateTaskTypes(taskTypes: string[]): void {
+  for (const [index, taskType] of taskTypes.entries()) {
+    const path = `model.taskTypes[${index}]`
+    if (taskType === '' || taskType.length > maxTaskTypeLength) {
+      refuse(path, `must be a text of 1 to ${maxTaskTypeLength} characters`)
+    }
+    if (taskTypes.indexOf(taskType) < index) refuse(path, 'must not repeat another one')
   }
 }
 

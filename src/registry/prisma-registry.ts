@@ -349,13 +349,14 @@ async function send(transaction: Transaction, encode: () => OutgoingRecord | nul
   })
 }
 
-function modelFilter({ provider, capability, status, search }: ModelQuery): Prisma.ModelWhereInput {
+function modelFilter({ provider, capability, taskType, status, search }: ModelQuery): Prisma.ModelWhereInput {
   // Prisma hands the text to ILIKE as it is; a user who looks for an underscore means one.
   const contains = search?.replaceAll(/[\\%_]/g, String.raw`\$&`)
   const text = { contains: contains ?? '', mode: 'insensitive' } as const
   return {
     ...(provider !== undefined && { provider }),
     ...(capability !== undefined && { capabilities: { has: capability } }),
+    ...(taskType !== undefined && { taskTypes: { has: taskType } }),
     // Nothing is stored as UNSPECIFIED, so nothing is found.
     ...(status === 'UNSPECIFIED' ? { id: { in: [] } } : status !== undefined && { status }),
     ...(search !== undefined && { OR: [{ id: text }, { displayName: text }, { description: text }] }),

@@ -42,6 +42,7 @@ export function modelFromRow(row: ModelRow): Stored<ModelDefinition> {
     price: row.price as PriceOverride | null,
     defaultParameters: row.defaultParameters as Record<string, string>,
     metadata: row.metadata as Record<string, string>,
+    taskTypes: row.taskTypes,
   })
 }
 

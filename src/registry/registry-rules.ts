@@ -130,9 +130,10 @@ export function pageOfModels(models: readonly Stored<ModelDefinition>[], query: 
 
 /** Whether a model fits a query; the database decides the same in SQL. */
 export function matchesQuery({ definition }: Stored<ModelDefinition>, query: ModelQuery): boolean {
-  const { provider, capability, status, search } = query
+  const { provider, capability, taskType, status, search } = query
   if (provider !== undefined && definition.provider !== provider) return false
   if (capability !== undefined && !definition.capabilities.includes(capability)) return false
+  if (taskType !== undefined && !definition.taskTypes.includes(taskType)) return false
   if (status !== undefined && definition.status !== status) return false
   if (search === undefined) return true
   const texts = [definition.id, definition.displayName, definition.description]

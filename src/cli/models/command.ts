@@ -10,6 +10,7 @@ import { type CommandOptions, sendCommand, withCommandOptions } from '../registr
 interface ModelListOptions extends ListOptions {
   provider?: string
   capability?: RequestType
+  taskType?: string
   status?: ModelStatus
   search?: string
   page: number
@@ -30,6 +31,10 @@ const models: EntityGroup<'MODEL'> = {
       description: `what it serves (${capabilities.join(', ')})`,
       parse: capabilityOf,
     }),
+    listFlag('taskTypes', '--task-type <name>', {
+      description: 'a kind of task that it is meant for, as requests name it',
+      parse: (text) => text,
+    }),
     textFlag('displayName', '--display-name <text>', { description: 'name for people' }),
     textFlag('description', '--description <text>', { description: 'what it is good for' }),
     textFlag('status', '--status <status>', { description: 'whether it serves', choices: statuses }),
@@ -41,6 +46,7 @@ const models: EntityGroup<'MODEL'> = {
     list: [
       ['all of them', 'models list'],
       ['those that chat', 'models list --capability CHAT --status ACTIVE'],
+      ['those that are meant for a kind of task', 'models list --task-type summary'],
       ['those of yesterday noon', 'models list --as-of 2026-11-23T12:00Z'],
     ],
     register: [
@@ -56,12 +62,14 @@ const models: EntityGroup<'MODEL'> = {
     ['provider', ({ provider }) => provider],
     ['provider model', ({ providerModel }) => providerModel ?? ''],
     ['capabilities', ({ capabilities }) => capabilities.join(' ')],
+    ['task types', ({ taskTypes }) => taskTypes.join(', ')],
     ['status', ({ status }) => status],
   ],
   addListOptions(command) {
     command
       .option('--provider <id>', 'only of this provider')
       .addOption(new Option('--capability <type>', 'only those that serve this').choices(capabilities))
+      .option('--task-type <name>', 'only those that are meant for this kind of task')
       .addOption(new Option('--status <status>', 'only those with this status').choices(statuses))
       .option('--search <text>', 'only those with this in id, name or description')
       .addOption(integerOption('--page <n>', 'which page', 1).default(1))
@@ -91,12 +99,13 @@ export function addModelsCommand(program: Command, run: RunAction): void {
 }
 
 function queryOf(options: ModelListOptions): ModelQuery {
-  const { page, pageSize, provider, capability, status, search } = options
+  const { page, pageSize, provider, capability, taskType, status, search } = options
   return {
     page,
     pageSize,
     ...(provider === undefined ? {} : { provider }),
     ...(capability === undefined ? {} : { capability }),
+    ...(taskType === undefined ? {} : { taskType }),
     ...(status === undefined ? {} : { status }),
     ...(search === undefined ? {} : { search }),
     ...readOptions(options),

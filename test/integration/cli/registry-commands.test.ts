@@ -57,7 +57,10 @@ describe('commands', () => {
       'http://127.0.0.1:9/v1',
     ])
     expect(provider.out).toMatch(/ {2}APPLIED {2}RegisterProvider {2}\S+ {2}PROVIDER own {2}version 1\n$/)
-    expect(await json('models', 'register', 'small', '--provider', 'own', '--capability', 'CHAT')).toMatchObject({
+    const task = ['--task-type', 'summary', '--task-type', 'chat of support']
+    expect(
+      await json('models', 'register', 'small', '--provider', 'own', '--capability', 'CHAT', ...task),
+    ).toMatchObject({
       version: 2,
     })
     expect(await json('routes', 'register', 'fast', '--strategy', 'WEIGHTED', '--target', 'small=3')).toMatchObject({
@@ -76,7 +79,9 @@ describe('commands', () => {
     expect((await cli(['providers', 'list'])).out).toMatch(
       /^own +openai-compatible +http:\/\/127.0.0.1:9\/v1 +60 requests\/min +5$/m,
     )
-    expect((await cli(['models', 'list'])).out).toMatch(/^small +own +CHAT +DEPRECATED +4$/m)
+    expect((await cli(['models', 'list'])).out).toMatch(/^small +own +CHAT +summary, chat of support +DEPRECATED +4$/m)
+    expect(await json('models', 'list', '--task-type', 'chat of support')).toMatchObject({ totalCount: 1 })
+    expect(await json('models', 'list', '--task-type', 'chat')).toMatchObject({ totalCount: 0 })
     expect((await cli(['routes', 'list'])).out).toMatch(/^fast +WEIGHTED +small=3 .*6$/m)
     expect(await json('routes', 'get', 'fast')).toMatchObject({
       version: 6,
@@ -185,7 +190,7 @@ routes:
     })
     expect(await cli(['apply', '-f', 'registry'])).toMatchObject({
       exitCode: 2,
-      err: expect.stringContaining('Expected --yes'),
+      err: expect.stringContaining('expected --yes'),
     })
 
     const applied = await cli(['apply', '-f', 'registry', '--prune', '--yes'])

@@ -51,6 +51,7 @@ function registration(id: string, more: Partial<ModelDefinition> = {}): Registry
       price: null,
       defaultParameters: {},
       metadata: {},
+      taskTypes: [],
       ...more,
     },
     expectedVersion: null,

@@ -77,6 +77,7 @@ function model(id: string, more: Partial<ModelDefinition> = {}): ModelDefinition
     price: null,
     defaultParameters: { temperature: '0.2' },
     metadata: { team: 'blue' },
+    taskTypes: [],
     ...more,
   }
 }
@@ -327,7 +328,7 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
     beforeEach(async () => {
       for (const definition of [
         model('a_1', { provider: 'acme', capabilities: ['EMBEDDING', 'CHAT'], description: 'Für Größe' }),
-        model('B2', { displayName: '100% sure' }),
+        model('B2', { displayName: '100% sure', taskTypes: ['summary', 'chat of support'] }),
         model('c3', { status: 'INACTIVE' }),
         model('ax1', { displayName: String.raw`back\slash` }),
       ]) {
@@ -339,6 +340,9 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
       [{}, ['B2', 'a_1', 'ax1', 'c3']],
       [{ provider: 'acme' }, ['a_1']],
       [{ capability: 'EMBEDDING' }, ['a_1']],
+      [{ taskType: 'summary' }, ['B2']],
+      [{ taskType: 'chat of support', status: 'ACTIVE' }, ['B2']],
+      [{ taskType: 'Summary' }, []],
       [{ status: 'INACTIVE' }, ['c3']],
       [{ status: 'UNSPECIFIED' }, []],
       [{ search: 'b2' }, ['B2']],

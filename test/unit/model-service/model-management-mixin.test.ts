@@ -46,9 +46,11 @@ describe('a model', () => {
   })
 
   test('is read and listed as it was', async () => {
-    await service.registerModel(model)
+    await service.registerModel({ ...model, taskTypes: ['summary'] })
     await service.setModelStatus('house', 'INACTIVE')
     await service.deleteModel('house')
+    expect(await service.listModels({ taskType: 'summary', asOf: { version: 2 } })).toMatchObject({ totalCount: 1 })
+    expect(await service.listModels({ taskType: 'other', asOf: { version: 2 } })).toMatchObject({ totalCount: 0 })
     expect(await service.readModel('house', { asOf: { version: 2 } })).toMatchObject({
       version: 2,
       definition: { status: 'INACTIVE' },
@@ -111,6 +113,9 @@ describe('a model', () => {
     ],
     ['an unknown provider', { ...model, provider: 'nobody' }, 'PROVIDER_UNKNOWN', 'model.provider'],
     ['no status', { ...model, status: 'UNSPECIFIED' }, 'INVALID_REQUEST', 'model.status'],
+    ['a task type of nothing', { ...model, taskTypes: ['a', ''] }, 'INVALID_REQUEST', 'model.taskTypes[1]'],
+    ['a task type without end', { ...model, taskTypes: ['x'.repeat(129)] }, 'INVALID_REQUEST', 'model.taskTypes[0]'],
+    ['a task type twice', { ...model, taskTypes: ['a', 'b', 'a'] }, 'INVALID_REQUEST', 'model.taskTypes[2]'],
     ['a window of nothing', { ...model, contextWindow: 0 }, 'INVALID_REQUEST', 'model.contextWindow'],
     ['a price without amounts', { ...model, price: {} }, 'INVALID_REQUEST', 'model.price'],
     [
@@ -294,6 +299,16 @@ describe('a route', () => {
       'fast',
     ])
     expect(await service.listRoutes({ asOf: { version: 3 } })).toEqual([])
+  })
+
+  test('that an update would leave as it is stays UNCHANGED, down to its targets', async () => {
+    const conditions = [{ field: 'tenant', values: ['acme'] }]
+    await service.registerRoute({ ...route, conditions })
+    const update = service.updateRoute({ id: 'fast', targets: [{ model: 'house', weight: 1 }], conditions }, [
+      'targets',
+      'conditions',
+    ])
+    expect(await update).toMatchObject({ status: 'UNCHANGED', version: 2 })
   })
 
   test('never leads in a circle, over however many routes', async () => {

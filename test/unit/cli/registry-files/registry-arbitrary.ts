@@ -68,6 +68,7 @@ function model(id: string, providers: string[]): fc.Arbitrary<ModelDefinition> {
       price: maybe(price),
       defaultParameters: parameters,
       metadata: labels,
+      taskTypes: fc.uniqueArray(fc.constantFrom('summary', 'yes', '0'), { maxLength: 2 }),
     })
     .map((draft) => completeDraft('ModelDefinition', { ...draft, id }))
 }
