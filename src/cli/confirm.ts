@@ -14,9 +14,11 @@ export async function confirm(terminal: Terminal, question: string, { yes }: { y
     throw new UsageError(`${question} Nobody can be asked here: expected --yes to go on, or a terminal to answer on.`)
   }
   const lines = createInterface({ input: stdin, output: terminal.stderr })
+  // The end of the input, or Ctrl-C, leaves a question unanswered for ever.
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: terminal.signal })
-    if (/^y(es)?$/i.test(answer.trim())) return true
+    const asked = lines.question(`${question} [y/N] `, { signal: terminal.signal })
+    if (/^y(es)?$/i.test((await Promise.race([asked, closed])).trim())) return true
   } finally {
     lines.close()
   }

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
 import type { RegistryMoment, RegistryState } from '../../model-service/ports.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
+import { confirm } from '../confirm.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { RunAction } from '../program.ts'
 import { asOfOption } from '../registry/as-of-option.ts'
@@ -119,16 +119,11 @@ async function apply(options: ApplyOptions, terminal: Terminal): Promise<ExitCod
     await showPlan(plan, options, terminal)
     return exitCodes.ok
   }
-  if (options.yes !== true) {
-    if (options.json === true || !isInteractive(terminal)) {
-      throw new UsageError('Expected --yes, as nobody can be asked here; --dry-run shows what would change.')
-    }
-    await showPlan(plan, options, terminal)
-    if (!(await isConfirmed(terminal, 'Make these changes?'))) {
-      printNote(terminal, 'nothing was changed')
-      return exitCodes.failed
-    }
-  }
+  const yes = options.yes === true
+  if (!yes && options.json === true)
+    throw new UsageError('Expected --yes with --json; --dry-run shows what would change.')
+  if (!yes) await showPlan(plan, options, terminal)
+  if (!(await confirm(terminal, 'Make these changes?', { yes }))) return exitCodes.failed
   return await carryOut(plan, options, terminal)
 }
 
@@ -187,23 +182,5 @@ function writeOutput(file: string, text: string): void {
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     throw new UsageError(`${file}: it cannot be written (${reason}).`)
-  }
-}
-
-function isInteractive({ stdin }: Terminal): boolean {
-  return 'isTTY' in stdin && stdin.isTTY === true
-}
-
-async function isConfirmed(terminal: Terminal, question: string): Promise<boolean> {
-  const lines = createInterface({ input: terminal.stdin, output: terminal.stderr })
-  // The end of the input, or Ctrl-C, leaves a question unanswered for ever.
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
-  try {
-    const asked = lines.question(`${question} [y/N] `, { signal: terminal.signal })
-    return /^y(es)?$/i.test((await Promise.race([asked, closed])).trim())
-  } catch {
-    return false
-  } finally {
-    lines.close()
   }
 }

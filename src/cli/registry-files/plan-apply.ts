@@ -76,7 +76,7 @@ export function planApply(files: RegistryFiles, current: RegistryState, { prune 
     first,
     upserts.PROVIDER,
     upserts.MODEL,
-    ...routeWaves(upserts.ROUTE, linksOf(files, current)),
+    ...routeWaves(upserts.ROUTE, linksOf(files, current, deletions.ROUTE)),
     last('ROUTE'),
     last('MODEL'),
     last('PROVIDER'),
@@ -112,10 +112,14 @@ function deletionOf(kind: RegistryKind, id: string, version: number): ApplyStep 
   return { kind, id, action: 'DELETE', changes: [], version, command: entityCommands[kind].remove(id, version) }
 }
 
-/** The names that each route leads to, of the routes as they are to be and of those that stay. */
-function linksOf(files: RegistryFiles, current: RegistryState): Map<string, string[]> {
+/**
+ * The names that each route leads to, of the routes as they are to be and of those that stay. One that goes does not count:
+ * its name may be a model's by then.
+ */
+function linksOf(files: RegistryFiles, current: RegistryState, deleted: readonly ApplyStep[]): Map<string, string[]> {
+  const goes = new Set(deleted.map(({ id }) => id))
   const definitions = [
-    ...current.routes.map(({ definition }) => definition),
+    ...current.routes.map(({ definition }) => definition).filter(({ id }) => !goes.has(id)),
     ...[...(files.ROUTE?.values() ?? [])].map(({ definition }) => definition),
   ]
   return new Map(

@@ -153,6 +153,22 @@ routes:
     expect(results.filter(({ status }) => status !== 'APPLIED')).toEqual([])
   })
 
+  it('is not misled by where a route led that becomes a model', async () => {
+    const { apply, results } = service()
+    const model = '{ provider: openai, capabilities: [CHAT] }'
+    await apply(`${version}models: { m: ${model} }
+routes:
+  b: { targets: [{ model: m }] }
+  x: { targets: [{ model: m }], otherwise: b }
+`)
+    await apply(`${version}models: { m: ${model}, x: ${model} }
+routes:
+  r: { targets: [{ model: m }], otherwise: x }
+  b: { targets: [{ model: m }], otherwise: r }
+`)
+    expect(results.filter(({ status }) => status !== 'APPLIED')).toEqual([])
+  })
+
   it('ends after the wave in which somebody else was quicker, and goes on when run again', async () => {
     const { apply, registry, sender } = service()
     await apply(house)
@@ -227,6 +243,15 @@ describe('checkFiles', () => {
     expect(await check(house, `${version}models: {}\n`, { prune: true })).toThrow(
       'routes.first, which is registered and in no file, would not fit any more: route.targets[0].model must be a registered model',
     )
+  })
+
+  it('does not blame the files for what did not fit before', async () => {
+    const { apply, registry, sender } = service()
+    await apply(house)
+    await sender.sendAll([{ commandId: 'other', command: { type: 'DeleteModel', id: 'small' } }], () => {})
+    const current = await registry.state()
+    const files = read(`${version}providers:\n  p: { kind: openai }\n`)
+    expect(() => checkFiles(files, current, { prune: false })).not.toThrow()
   })
 
   it('takes the example', () => {
