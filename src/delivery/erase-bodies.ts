@@ -14,7 +14,7 @@ export interface Erasure extends RequestKey {
  */
 export interface ErasureResult {
   result: 'erased' | 'erased-before' | 'unfinished' | 'unknown'
-  /** Bytes of the bodies that are gone now. */
+  /** Bytes of bodies and words that are gone now. */
   bytes: number
 }
 
@@ -42,14 +42,23 @@ WITH ledger AS (
   FROM kept, finished
   WHERE l.tenant = $1 AND l.request_id = $2 AND l.finished_at = kept.finished_at AND kept.due AND finished.yes
   RETURNING kept.bytes
+), said AS MATERIALIZED (
+  SELECT command_id, octet_length(concat(correction, comment)) AS bytes FROM model_feedback
+  WHERE tenant = $1 AND request_id = $2 AND (correction IS NOT NULL OR comment IS NOT NULL)
+), unsaid AS (
+  UPDATE model_feedback f SET correction = NULL, comment = NULL
+  FROM said, finished WHERE f.command_id = said.command_id AND finished.yes
+  RETURNING said.bytes
+), gone AS (
+  SELECT bytes FROM erased UNION ALL SELECT bytes FROM unsaid
 )
-SELECT finished.yes AS finished, EXISTS (SELECT 1 FROM kept) AS known,
-       (SELECT count(*)::int FROM erased) AS rows, COALESCE((SELECT sum(bytes)::float8 FROM erased), 0) AS bytes
+SELECT finished.yes AS finished, EXISTS (SELECT 1 FROM kept) OR EXISTS (SELECT 1 FROM said) AS known,
+       (SELECT count(*)::int FROM gone) AS rows, COALESCE((SELECT sum(bytes)::float8 FROM gone), 0) AS bytes
 FROM finished`
 
 /**
- * Removes the bodies of a finished request from the database. Its rows stay, with the hashes of what was removed, and say when,
- * by whom and why. Repeating it changes nothing: who erased first stays. @throws DATABASE_UNAVAILABLE, DATABASE_VERSION
+ * Removes the bodies of a finished request from the database, and the words of feedback on it. Its rows stay, with the hashes of the
+ * bodies, and say when, by whom and why; scores stay. Repeating it changes nothing: who erased first stays. @throws DATABASE_UNAVAILABLE, DATABASE_VERSION
  */
 export async function eraseBodies(
   pool: Pool,

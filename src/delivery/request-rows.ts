@@ -62,12 +62,25 @@ export interface LogRow {
   eraseReason: string | null
 }
 
+/** A judgement of the answer. */
+export interface FeedbackRow {
+  actor: string
+  /** 0 to 1; null when it holds only words. */
+  score: number | null
+  hasCorrection: boolean
+  hasComment: boolean
+  /** Unix ms. */
+  createdAt: number
+}
+
 /** All of it. */
 export interface RequestRows {
   ledger: LedgerRow | null
   /** Oldest first; several only where the ledger had forgotten the request when it came again. */
   log: LogRow[]
   cancellation: { reason: string | null; requestedAt: number } | null
+  /** What people thought of the answer, oldest first; never their words. */
+  feedback: FeedbackRow[]
   /** Stored bytes of the newest completion. */
   completionBody: Buffer | null
 }
@@ -99,6 +112,11 @@ FROM request_log WHERE tenant = $1 AND request_id = $2 ORDER BY finished_at`
 const cancellationStatement = `
 SELECT reason, ${ms('requested_at')} AS "requestedAt" FROM request_cancellations WHERE tenant = $1 AND request_id = $2`
 
+const feedbackStatement = `
+SELECT actor, score, correction IS NOT NULL AS "hasCorrection", comment IS NOT NULL AS "hasComment",
+       ${ms('created_at')} AS "createdAt"
+FROM model_feedback WHERE tenant = $1 AND request_id = $2 ORDER BY created_at, command_id`
+
 const bodyStatement = `
 SELECT completion_body AS body FROM request_log
 WHERE tenant = $1 AND request_id = $2 AND completion_body IS NOT NULL ORDER BY finished_at DESC LIMIT 1`
@@ -110,11 +128,13 @@ export async function readRequestRows(pool: Pool, { tenant, requestId }: Request
     const ledger = await pool.query<LedgerRow>(ledgerStatement, key)
     const log = await pool.query<LogRow>(logStatement, key)
     const cancellation = await pool.query<{ reason: string | null; requestedAt: number }>(cancellationStatement, key)
+    const feedback = await pool.query<FeedbackRow>(feedbackStatement, key)
     const body = await pool.query<{ body: Buffer }>(bodyStatement, key)
     return {
       ledger: ledger.rows[0] ?? null,
       log: log.rows,
       cancellation: cancellation.rows[0] ?? null,
+      feedback: feedback.rows,
       completionBody: body.rows[0]?.body ?? null,
     }
   } catch (error) {

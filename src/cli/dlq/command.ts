@@ -1,15 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CommonOptions, integerOption, withCommonOptions } from '../command-options.ts'
+import { type Place, parsePlace } from '../place.ts'
 import type { RunAction } from '../program.ts'
 import { timeForms, timeOption } from '../time-option.ts'
 import { UsageError } from '../usage-error.ts'
-import {
-  type DeadLetterFilter,
-  type DeadLetterKind,
-  deadLetterKinds,
-  type Place,
-  parsePlace,
-} from './dead-letter-list.ts'
+import { type DeadLetterFilter, type DeadLetterKind, deadLetterKinds } from './dead-letter-list.ts'
 
 /** Options that choose dead letters. */
 export interface FilterOptions extends CommonOptions {

@@ -1,18 +1,12 @@
 /** Dead letters as the command line sees them, and which of them may go back to their topics. Pure. */
 import type { RequestKey } from '../../delivery/request-key.ts'
 import type { ParsedDeadLetter } from '../../events/dead-letter.ts'
+import { type Place, placeText } from '../place.ts'
 
 /** The two dead letter topics, by the word that the user says. */
 export const deadLetterKinds = ['requests', 'commands'] as const
 /** See {@link deadLetterKinds}. */
 export type DeadLetterKind = (typeof deadLetterKinds)[number]
-
-/** A place in a topic. */
-export interface Place {
-  topic: string
-  partition: number
-  offset: number
-}
 
 /** A dead letter without its bytes. */
 export interface DeadLetter extends Place {
@@ -45,18 +39,6 @@ export interface ReplayNote {
 export const replayedFromHeader = 'dlt-replayed-from'
 /** Headers of the note: the place of the dead letter, and who replayed it. */
 export const replayNoteHeaders = { of: 'dlt-replay-of', by: 'dlt-replay-by' } as const
-
-/** The place as text. */
-export function placeText({ topic, partition, offset }: Place): string {
-  return `${topic}/${partition}/${offset}`
-}
-
-/** The place in a text; null when there is none. */
-export function parsePlace(text: string): Place | null {
-  const [, topic, partition, offset] = /^([A-Za-z0-9._-]{1,249})\/(\d{1,9})\/(\d{1,15})$/.exec(text) ?? []
-  if (topic === undefined) return null
-  return { topic, partition: Number(partition), offset: Number(offset) }
-}
 
 /** Which dead letters to take. */
 export interface DeadLetterFilter {

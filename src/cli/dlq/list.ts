@@ -1,8 +1,9 @@
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { withKafkaSession } from '../kafka-session.ts'
+import { placeText } from '../place.ts'
 import { printable, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
 import { type FilterOptions, filterOf } from './command.ts'
-import { countsByCode, deadLetterKinds, placeText } from './dead-letter-list.ts'
+import { countsByCode, deadLetterKinds } from './dead-letter-list.ts'
 import { nameOf, readDeadLetters } from './read-dead-letters.ts'
 
 /** Lists dead letters. */

@@ -5,14 +5,15 @@ import type { RequestKey } from '../../delivery/request-key.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { parseDeadLetter } from '../../events/dead-letter.ts'
 import { readTopics, type TopicPositions, topicBounds } from '../../events/topic-reader.ts'
+import { decodeIfReadable } from '../decode-if-readable.ts'
 import type { KafkaSession } from '../kafka-session.ts'
+import { placeText } from '../place.ts'
 import {
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterKind,
   deadLetterKinds,
   matches,
-  placeText,
   type ReplayNote,
   replayedFromHeader,
   replayNoteHeaders,
@@ -130,20 +131,14 @@ async function idsOf(
   source: string,
   value: Buffer | null,
 ): Promise<RequestKey | null> {
-  try {
-    if (kind === 'commands') {
-      const { commandId } = await session.decode('ModelCommand', value)
-      return isId(commandId) ? { tenant: '', requestId: commandId } : null
-    }
-    const { tenant: asked, requestId } = await session.decode('ModelRequest', value)
-    const tenant = session.requestTopics.find(({ name }) => name === source)?.tenant ?? asked
-    return isId(tenant) && isId(requestId) ? { tenant, requestId } : null
-  } catch (error) {
-    const isUnreadable =
-      error instanceof ModelServiceError && (error.code === 'DECODE_FAILED' || error.code === 'SCHEMA_UNKNOWN')
-    if (!isUnreadable) throw error
-    return null
+  if (kind === 'commands') {
+    const command = await decodeIfReadable(session, 'ModelCommand', value)
+    return command !== undefined && isId(command.commandId) ? { tenant: '', requestId: command.commandId } : null
   }
+  const request = await decodeIfReadable(session, 'ModelRequest', value)
+  if (request === undefined) return null
+  const tenant = session.requestTopics.find(({ name }) => name === source)?.tenant ?? request.tenant
+  return isId(tenant) && isId(request.requestId) ? { tenant, requestId: request.requestId } : null
 }
 
 /** The name by which people know a letter: its ids, else its place. */

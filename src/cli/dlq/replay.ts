@@ -16,14 +16,13 @@ import { cliSettings } from '../cli-settings.ts'
 import { confirm } from '../confirm.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { type KafkaSession, withKafkaSession } from '../kafka-session.ts'
+import { type Place, placeText } from '../place.ts'
 import { printable, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { filterOf, type ReplayOptions } from './command.ts'
 import {
   type DeadLetter,
   deadLetterKinds,
-  type Place,
-  placeText,
   replayedRecord,
   replayNoteHeaders,
   type SkipReason,

@@ -5,9 +5,10 @@ import { topicBounds } from '../../events/topic-reader.ts'
 import type { CommonOptions } from '../command-options.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { type KafkaSession, withKafkaSession } from '../kafka-session.ts'
+import { parsePlace, placeText } from '../place.ts'
 import { paint, printable, printJson, printLine, type Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { type DeadLetter, deadLetterKinds, parsePlace, placeText } from './dead-letter-list.ts'
+import { type DeadLetter, deadLetterKinds } from './dead-letter-list.ts'
 import { deadLetterTopic, kindOfTopic, letterOf, readAll } from './read-dead-letters.ts'
 
 interface Shown {

@@ -62,6 +62,6 @@ function print(terminal: Terminal, findings: readonly NamedFinding[]): void {
   const count = (wanted: FindingStatus) => findings.filter(({ status }) => status === wanted).length
   printLine(
     terminal,
-    `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} wrong, ${count('away')} away, ${count('skipped')} not looked at`,
+    `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} wrong, ${count('away')} away, ${count('skipped')} not looked at`,
   )
 }

@@ -9,11 +9,11 @@ import { type CommonOptions, withCommonOptions } from '../command-options.ts'
 import { confirm } from '../confirm.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { KafkaSession } from '../kafka-session.ts'
+import { placeText } from '../place.ts'
 import type { RunAction } from '../program.ts'
 import { printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
 import { timeOption } from '../time-option.ts'
 import type { RecordsFound } from './find-records.ts'
-import { placeText } from './recognise-record.ts'
 import { searchWindow, sourcesOf } from './search-window.ts'
 import { withTenantOption } from './tenant-option.ts'
 
@@ -26,12 +26,14 @@ interface EraseOptions extends CommonOptions {
   to?: number
 }
 
-/** A record with content that no database statement can erase. */
+/** A record with content that no database statement can erase; chunks are one entry together. */
 interface LeftRecord {
   role: string
+  /** Of the first. */
   place: string
+  count: number
   bytes: number
-  /** Unix ms before which Kafka does not delete it; null when never. */
+  /** Unix ms before which Kafka does not delete the last; null when never. */
   keptUntil: number | null
 }
 
@@ -128,15 +130,21 @@ async function findLeft(
 
 async function leftRecords(session: KafkaSession, { found }: RecordsFound): Promise<LeftRecord[]> {
   const { topicRetentions } = await import('../../events/topic-admin.ts')
+  // A command to cancel holds no content, but its reason is somebody's words.
   const holding = found.filter(({ role, record }) => role !== 'performance' && record.value !== null)
   const retentions = await topicRetentions(session.kafka, [...new Set(holding.map(({ record }) => record.topic))])
-  return holding.map(({ role, record }) => {
-    const retentionMs = retentions.get(record.topic) ?? null
+  const groups = Map.groupBy(holding, ({ role, record }) => (role === 'chunks' ? role : placeText(record)))
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    const last = group.at(-1)
+    if (first === undefined || last === undefined) return []
+    const retentionMs = retentions.get(last.record.topic) ?? null
     return {
-      role,
-      place: placeText(record),
-      bytes: record.value?.length ?? 0,
-      keptUntil: retentionMs === null ? null : record.timestamp + retentionMs,
+      role: first.role,
+      place: placeText(first.record),
+      count: group.length,
+      bytes: group.reduce((sum, { record }) => sum + (record.value?.length ?? 0), 0),
+      keptUntil: retentionMs === null ? null : last.record.timestamp + retentionMs,
     }
   })
 }
@@ -163,9 +171,9 @@ function print(terminal: Terminal, erased: readonly ErasedRequest[]): void {
     return
   }
   const rows = erased.flatMap(({ requestId, left }) =>
-    (left ?? []).map(({ place, bytes, keptUntil }) => [
+    (left ?? []).map(({ place, count, bytes, keptUntil }) => [
       requestId,
-      place,
+      count === 1 ? place : `${place} and ${count - 1} more`,
       String(bytes),
       keptUntil === null ? 'for ever' : new Date(keptUntil).toISOString(),
     ]),

@@ -6,20 +6,14 @@ import { retryTopicRoles } from '../../events/retry-record.ts'
 import { existingTopics } from '../../events/topic-admin.ts'
 import { readTopics, topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
 import type { KafkaSession } from '../kafka-session.ts'
-import { isOfRequest, placeText, type SearchedTopic } from './recognise-record.ts'
-
-/** Where its request record lay. */
-export interface SourcePlace {
-  topic: string
-  partition: number
-  offset: number
-}
+import { type Place, placeText } from '../place.ts'
+import { isOfRequest, type SearchedTopic } from './recognise-record.ts'
 
 /** What to look for, and how long. */
 export interface RecordSearch extends RequestKey {
   /** Known places of its request record; with one, the request topics are read there and nowhere else. */
-  sources: readonly SourcePlace[]
-  /** Timestamps of the records to read, Unix ms, both included. */
+  sources: readonly Place[]
+  /** Timestamps of the records to read, Unix ms, both included; of commands, which are few and may come late, all from the first on. */
   fromMs: number
   toMs: number
   /** Topics of replies, by their full names. */
@@ -106,6 +100,7 @@ export function searchedTopics(session: KafkaSession, replyTopics: readonly stri
     any(session.topic('performance'), 'performance'),
     any(session.topic('chunks'), 'chunks'),
     any(session.topic('requestsDeadLetters'), 'deadLetters'),
+    any(session.topic('commands'), 'commands'),
   ]
   const names = new Set(own.map(({ name }) => name))
   return [...own, ...replyTopics.filter((name) => !names.has(name)).map((name) => any(name, 'replies'))]
@@ -124,24 +119,15 @@ async function positions(session: KafkaSession, topics: readonly SearchedTopic[]
   for (const { name, role } of topics) {
     const ends = bounds.next.get(name) ?? new Map<number, number>()
     const isPlaced = role === 'requests' && search.sources.length > 0
-    from.set(
-      name,
-      new Map(
-        [...ends].map(([partition, end]) => [
-          partition,
-          isPlaced ? end : Math.min(atFrom.get(name)?.get(partition) ?? end, end),
-        ]),
-      ),
-    )
-    until.set(
-      name,
-      new Map(
-        [...ends].map(([partition, end]) => [
-          partition,
-          isPlaced ? 0 : Math.min(atTo.get(name)?.get(partition) ?? end, end),
-        ]),
-      ),
-    )
+    const begins = new Map<number, number>()
+    const stops = new Map<number, number>()
+    for (const [partition, end] of ends) {
+      const [begin = end, stop = end] = [atFrom, atTo].map((offsets) => offsets.get(name)?.get(partition))
+      begins.set(partition, isPlaced ? end : Math.min(begin, end))
+      stops.set(partition, isPlaced ? 0 : role === 'commands' ? end : Math.min(stop, end))
+    }
+    from.set(name, begins)
+    until.set(name, stops)
   }
   for (const { topic, partition, offset } of search.sources) {
     const end = bounds.next.get(topic)?.get(partition)

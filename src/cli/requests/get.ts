@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
 import type { ModelCompletion } from '../../contract/types.ts'
 import { readRequestRows } from '../../delivery/request-rows.ts'
-import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { withCliDatabase } from '../cli-database.ts'
 import { cliSettings } from '../cli-settings.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
+import { decodeIfReadable } from '../decode-if-readable.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { KafkaSession } from '../kafka-session.ts'
+import { placeText } from '../place.ts'
 import type { RunAction } from '../program.ts'
 import { paint, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
 import { timeOption } from '../time-option.ts'
 import type { RecordsFound } from './find-records.ts'
-import { placeText } from './recognise-record.ts'
 import { isKnown, type RequestStory, standing, timelineOf } from './request-story.ts'
 import { searchWindow, sourcesOf } from './search-window.ts'
 import { withTenantOption } from './tenant-option.ts'
@@ -58,7 +58,7 @@ async function get(requestId: string, options: GetOptions, terminal: Terminal): 
       const search = { tenant, requestId, sources: sourcesOf(rows), replyTopics, ...window, signal: terminal.signal }
       const records = await findRecords(session, search)
       const published = records.found.find(({ role }) => role === 'completions')?.record.value ?? null
-      return { ...story, records, completion: await decodeCompletion(session, published ?? completionBody, terminal) }
+      return { ...story, records, completion: await readCompletion(session, published ?? completionBody, terminal) }
     })
   }
   if (options.json === true) printJson(terminal, toJson(story))
@@ -71,21 +71,15 @@ function given({ from, to }: GetOptions): { fromMs?: number; toMs?: number } {
 }
 
 /** A damaged completion takes nothing from what else is known. @throws SCHEMA_REGISTRY_UNAVAILABLE */
-async function decodeCompletion(
+async function readCompletion(
   session: KafkaSession,
   value: Buffer | null,
   terminal: Terminal,
 ): Promise<ModelCompletion | null> {
   if (value === null) return null
-  try {
-    return await session.decode('ModelCompletion', value)
-  } catch (error) {
-    const isUnreadable =
-      error instanceof ModelServiceError && (error.code === 'DECODE_FAILED' || error.code === 'SCHEMA_UNKNOWN')
-    if (!isUnreadable) throw error
-    printNote(terminal, `warning: its completion cannot be read: ${error.code}: ${error.message}`)
-    return null
-  }
+  const completion = await decodeIfReadable(session, 'ModelCompletion', value)
+  if (completion === undefined) printNote(terminal, 'warning: its completion cannot be read')
+  return completion ?? null
 }
 
 function print(terminal: Terminal, story: RequestStory): void {
@@ -104,17 +98,19 @@ function print(terminal: Terminal, story: RequestStory): void {
     )
   } else {
     printLine(terminal, `nobody knows ${name}`)
-    printLine(terminal, 'searched: the ledger, the request log and the cancellations, by tenant and id')
+    printLine(terminal, 'searched: the ledger, the request log, cancellations and feedback, by tenant and id')
   }
   printSearch(terminal, story)
 }
 
-function printSearch(terminal: Terminal, { records }: RequestStory): void {
+function printSearch(terminal: Terminal, story: RequestStory): void {
+  const { records } = story
   if (records === null) {
     printNote(terminal, 'note: the topics were not read')
     return
   }
-  printNote(terminal, `note: ${records.readCount} records read of ${records.topics.join(', ')}`)
+  const where = isKnown(story) ? `${records.topics.length} topics` : records.topics.join(', ')
+  printNote(terminal, `note: ${records.readCount} records read of ${where}`)
   if (!records.isComplete) {
     printNote(terminal, 'warning: a limit ended the reading, so there may be more: narrow it with --from and --to')
   }

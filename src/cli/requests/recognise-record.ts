@@ -2,11 +2,20 @@ import type { ContractName, RecordOf } from '../../codec/contract-type.ts'
 import { retryIdHeader } from '../../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../../delivery/received-record.ts'
 import { type RequestKey, requestKeyText } from '../../delivery/request-key.ts'
-import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { eventId } from '../../events/cloud-events.ts'
+import { decodeIfReadable } from '../decode-if-readable.ts'
+import { placeText } from '../place.ts'
 
 /** What a topic holds, as far as the search for a request's records needs to know. */
-export type SearchedRole = 'requests' | 'retry' | 'completions' | 'replies' | 'performance' | 'chunks' | 'deadLetters'
+export type SearchedRole =
+  | 'requests'
+  | 'retry'
+  | 'completions'
+  | 'replies'
+  | 'performance'
+  | 'chunks'
+  | 'deadLetters'
+  | 'commands'
 
 /** A topic to look into. */
 export interface SearchedTopic {
@@ -18,11 +27,6 @@ export interface SearchedTopic {
 
 /** Decodes as a session does. @throws DECODE_FAILED, SCHEMA_UNKNOWN, SCHEMA_REGISTRY_UNAVAILABLE */
 export type Decode = <TName extends ContractName>(name: TName, value: Buffer | null) => Promise<RecordOf<TName>>
-
-/** Where a record lies, as text. */
-export function placeText({ topic, partition, offset }: { topic: string; partition: number; offset: number }): string {
-  return `${topic}/${partition}/${offset}`
-}
 
 /**
  * Whether a record is one of this request. Ids in headers are deterministic, so most records are known without being decoded; what
@@ -38,8 +42,8 @@ export async function isOfRequest(
   const { tenant, requestId } = key
   const { headers, value } = record
   const matches = async (name: 'ModelRequest' | 'PerformanceEvent' | 'ModelChunk'): Promise<boolean> => {
-    const found = await decoded(() => decode(name, value))
-    const owner = found === null ? null : { tenant: topic.tenant ?? found.tenant, requestId: found.requestId }
+    const found = await decodeIfReadable({ decode }, name, value)
+    const owner = found === undefined ? null : { tenant: topic.tenant ?? found.tenant, requestId: found.requestId }
     return owner !== null && requestKeyText(owner) === requestKeyText(key)
   }
   switch (topic.role) {
@@ -60,18 +64,12 @@ export async function isOfRequest(
       const source = [headers['dlt-source-topic'], headers['dlt-source-partition'], headers['dlt-source-offset']]
       return sources.has(source.join('/')) || (value !== null && (await matches('ModelRequest')))
     }
+    case 'commands': {
+      const body = (await decodeIfReadable({ decode }, 'ModelCommand', value))?.command
+      if (body?.type !== 'RecordFeedback' && body?.type !== 'CancelRequest') return false
+      return body.requestId === requestId && body.requestTenant === tenant
+    }
     default:
       return topic.role satisfies never
-  }
-}
-
-async function decoded<T>(decode: () => Promise<T>): Promise<T | null> {
-  try {
-    return await decode()
-  } catch (error) {
-    const isUnreadable =
-      error instanceof ModelServiceError && (error.code === 'DECODE_FAILED' || error.code === 'SCHEMA_UNKNOWN')
-    if (!isUnreadable) throw error
-    return null
   }
 }

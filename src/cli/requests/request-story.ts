@@ -1,12 +1,14 @@
 /** What is known of a request, from the database and the topics, and the same in the order of time. Pure. */
+import Big from 'big.js'
 import type { Attempt, ModelCompletion } from '../../contract/types.ts'
 import type { RequestKey } from '../../delivery/request-key.ts'
 import type { RequestRows } from '../../delivery/request-rows.ts'
+import { formatAmount } from '../../pricing/amount.ts'
 import { tokenTotals } from '../../pricing/token-totals.ts'
 import { answeredBy, costText } from '../format-record.ts'
+import { placeText } from '../place.ts'
 import { printable } from '../terminal.ts'
 import type { RecordsFound } from './find-records.ts'
-import { placeText } from './recognise-record.ts'
 
 /** All that is known. */
 export interface RequestStory extends RequestKey {
@@ -29,8 +31,9 @@ export interface StoryEntry {
 
 /** Whether anything is known of the request at all. */
 export function isKnown({ rows, records }: RequestStory): boolean {
-  const { ledger, log, cancellation } = rows
-  return ledger !== null || log.length > 0 || cancellation !== null || (records?.found.length ?? 0) > 0
+  const { ledger, log, cancellation, feedback } = rows
+  const hasRows = log.length > 0 || feedback.length > 0
+  return ledger !== null || cancellation !== null || hasRows || (records?.found.length ?? 0) > 0
 }
 
 /** Where the request stands, in a few words. */
@@ -62,7 +65,7 @@ export function timelineOf(story: RequestStory): StoryEntry[] {
   )
 }
 
-function rowEntries({ rows: { ledger, log, cancellation } }: RequestStory): StoryEntry[] {
+function rowEntries({ rows: { ledger, log, cancellation, feedback } }: RequestStory): StoryEntry[] {
   const entries: StoryEntry[] = []
   const add = (at: number, what: string, detail: string): void => {
     entries.push({ at, what, detail, place: null })
@@ -83,8 +86,19 @@ function rowEntries({ rows: { ledger, log, cancellation } }: RequestStory): Stor
   if (cancellation !== null) {
     add(cancellation.requestedAt, 'cancellation asked for', printable(cancellation.reason ?? 'no reason given'))
   }
+  for (const { actor, score, hasCorrection, hasComment, createdAt } of feedback) {
+    const facts = [
+      score === null ? '' : `score ${score}`,
+      hasCorrection ? 'a correction' : '',
+      hasComment ? 'a comment' : '',
+    ]
+    add(createdAt, 'feedback', `${facts.filter((fact) => fact !== '').join(', ')} by ${printable(actor)}`)
+  }
   for (const row of log) {
-    const cost = row.cost === null ? `cost unknown (${row.costReason ?? '?'})` : `${row.cost} ${row.currency ?? ''}`
+    const cost =
+      row.cost === null
+        ? `cost unknown (${row.costReason ?? '?'})`
+        : `${formatAmount(new Big(row.cost))} ${row.currency ?? ''}`
     const facts = [
       row.status,
       row.errorCode ?? '',
@@ -146,6 +160,7 @@ const recordNames = {
   performance: 'performance record',
   chunks: 'chunks',
   deadLetters: 'dead letter',
+  commands: 'command record',
 } as const
 
 function detailOf(role: keyof typeof recordNames, headers: Readonly<Record<string, string>>, bytes: number): string {

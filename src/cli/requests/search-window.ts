@@ -1,5 +1,5 @@
 import type { RequestRows } from '../../delivery/request-rows.ts'
-import type { SourcePlace } from './find-records.ts'
+import { type Place, placeText } from '../place.ts'
 
 /** Clocks of workers, database and producers differ, and a record is stamped before it is sent. */
 const marginMs = 60_000
@@ -20,12 +20,12 @@ export function searchWindow({ ledger, log, cancellation }: KnownRows, now: numb
 }
 
 /** The places that its request record is known to have had. */
-export function sourcesOf({ ledger, log }: KnownRows): SourcePlace[] {
-  const places = new Map<string, SourcePlace>()
+export function sourcesOf({ ledger, log }: KnownRows): Place[] {
+  const places = new Map<string, Place>()
   for (const row of [ledger, ...log]) {
     if (row === null || row.sourceTopic === null || row.sourcePartition === null || row.sourceOffset === null) continue
     const place = { topic: row.sourceTopic, partition: row.sourcePartition, offset: row.sourceOffset }
-    places.set(Object.values(place).join('/'), place)
+    places.set(placeText(place), place)
   }
   return [...places.values()]
 }

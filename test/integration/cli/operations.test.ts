@@ -166,7 +166,7 @@ describe('requests erase', () => {
         new RegExp(`${topic}/${partition}/${offset} +\\d+ +${role === 'requests' ? '20\\d\\d-' : 'for ever'}`),
       )
     }
-    expect(out).toContain(service.topic('chunks'))
+    expect(out).toMatch(new RegExp(`${service.topic('chunks')}/\\d/\\d+ and \\d+ more`))
 
     const again = await cli('requests', 'erase', id, '--yes', '--reason', 'another', '--no-topics', '--json')
     expect(again.json()).toMatchObject({ requests: [{ requestId: id, result: 'erased-before', bytes: 0 }] })
@@ -174,6 +174,24 @@ describe('requests erase', () => {
     // The hash still tells what it was.
     const told = await cli('requests', 'get', id, '--json', '--no-topics')
     expect(told.json()).toMatchObject({ log: [{ requestHash: after['request_hash'], erasedBy: 'tester' }] })
+  })
+
+  it('takes the words of feedback too, and leaves the score', async () => {
+    const id = await chat('priced')
+    const feedback = { requestId: id, requestTenant: 'default', score: 0.25, correction: secret, comment: 'better so' }
+    expect(await service.command({ type: 'RecordFeedback', ...feedback })).toMatchObject({ status: 'APPLIED' })
+    const told = await cli('requests', 'get', id)
+    expect(told.out).toContain('score 0.25, a correction, a comment by test')
+    expect(told.out).not.toContain('Rumpelstilzchen')
+
+    const { exitCode, out, err } = await cli('requests', 'erase', id, '--yes')
+    expect(exitCode, err).toBe(0)
+    expect(out).toContain(`${service.topic('commands')}/0/`)
+    const { rows } = await service.sql.query(
+      'SELECT score, correction, comment FROM model_feedback WHERE request_id = $1',
+      [id],
+    )
+    expect(rows).toEqual([{ score: 0.25, correction: null, comment: null }])
   })
 
   it('leaves alone what is not finished, and says when there is nothing', async () => {
@@ -184,14 +202,24 @@ describe('requests erase', () => {
        VALUES ('default', $1, 'SETTLED', 'nobody-yet', 1, '\\x00', 1, 'RETRY', 't', 0, 0, '\\x01')`,
       [id],
     )
+    await service.sql.query(
+      `INSERT INTO request_log (tenant, request_id, finished_at, started_at, duration_ms, request_type, status, attempt_count,
+         request_body)
+       VALUES ('default', $1, now(), now(), 0, 'CHAT', 'COMPLETED', 1, '\\x02')`,
+      [id],
+    )
     const { exitCode, json } = await cli('requests', 'erase', id, 'never-seen', '--yes', '--no-topics', '--json')
     expect(exitCode).toBe(1)
     expect(json()).toMatchObject({
       requests: [{ result: 'unfinished' }, { requestId: 'never-seen', result: 'unknown' }],
     })
-    const { rows } = await service.sql.query('SELECT outcome FROM request_ledger WHERE request_id = $1', [id])
-    expect(rows).toEqual([{ outcome: Buffer.from([1]) }])
+    const { rows } = await service.sql.query(
+      'SELECT outcome, request_body FROM request_ledger JOIN request_log USING (tenant, request_id) WHERE request_id = $1',
+      [id],
+    )
+    expect(rows).toEqual([{ outcome: Buffer.from([1]), request_body: Buffer.from([2]) }])
     await service.sql.query('DELETE FROM request_ledger WHERE request_id = $1', [id])
+    await service.sql.query('DELETE FROM request_log WHERE request_id = $1', [id])
   })
 })
 

@@ -3,11 +3,10 @@ import {
   countsByCode,
   type DeadLetter,
   matches,
-  parsePlace,
-  placeText,
   replayedRecord,
   skipReasonOf,
 } from '../../../../src/cli/dlq/dead-letter-list.ts'
+import { parsePlace, placeText } from '../../../../src/cli/place.ts'
 import type { ReceivedRecord } from '../../../../src/delivery/received-record.ts'
 import { deadLetterRecord, parseDeadLetter, shortDeadLetter } from '../../../../src/events/dead-letter.ts'
 

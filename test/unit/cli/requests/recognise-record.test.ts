@@ -24,6 +24,13 @@ function isFound(
 
 const value = (text: string) => Buffer.from(text)
 
+function isCommandFound(body: object): Promise<boolean> {
+  const record = { topic: 't', partition: 0, offset: 0, key: null, value: value('x'), headers: {}, timestamp: 0 }
+  const decodeCommand = (async () => ({ command: body })) as unknown as Decode
+  const wanted = { key, sources: new Set<string>(), decode: decodeCommand }
+  return isOfRequest(record, { name: 't', role: 'commands', tenant: null }, wanted)
+}
+
 describe('a record of the request', () => {
   it('on a request topic is known by its ids, under the tenant of a bound topic', async () => {
     expect(await isFound('requests', { value: value('acme/r-1') })).toBe(true)
@@ -68,6 +75,15 @@ describe('a record of the request', () => {
     expect(await isFound('deadLetters', { headers, value: value('garbage') }, { sources: ['req/0/6'] })).toBe(false)
     expect(await isFound('deadLetters', { headers, value: value('acme/r-1') })).toBe(true)
     expect(await isFound('deadLetters', { headers, value: null })).toBe(false)
+  })
+
+  it('among commands is known by what it is about', async () => {
+    const about = { requestId: 'r-1', requestTenant: 'acme' }
+    expect(await isCommandFound({ type: 'RecordFeedback', ...about })).toBe(true)
+    expect(await isCommandFound({ type: 'CancelRequest', ...about })).toBe(true)
+    expect(await isCommandFound({ type: 'CancelRequest', ...about, requestTenant: 'beta' })).toBe(false)
+    expect(await isCommandFound({ type: 'DeleteModel', id: 'r-1' })).toBe(false)
+    expect(await isFound('commands', { value: value('garbage') })).toBe(false)
   })
 
   it('is not searched on while the schema registry is away', async () => {

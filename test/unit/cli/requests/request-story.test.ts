@@ -65,7 +65,7 @@ function found(role: FoundRecord['role'], timestamp: number, headers: Record<str
 }
 
 function story(rows: Partial<RequestStory['rows']>, rest: Partial<RequestStory> = {}): RequestStory {
-  const empty = { ledger: null, log: [], cancellation: null }
+  const empty = { ledger: null, log: [], cancellation: null, feedback: [] }
   return { tenant: 'acme', requestId: 'r-1', rows: { ...empty, ...rows }, completion: null, records: null, ...rest }
 }
 
@@ -124,6 +124,7 @@ describe('the timeline', () => {
         ledger: ledger({ unknownCount: 1 }),
         log: [logRow({ erasedAt: 2_000_000, erasedBy: 'eve\u001b[2J', eraseReason: 'asked for' })],
         cancellation: { reason: 'too late', requestedAt: 1_004_500 },
+        feedback: [{ actor: 'ann', score: 0.5, hasCorrection: true, hasComment: false, createdAt: 3_000_000 }],
       },
       {
         completion,
@@ -153,6 +154,7 @@ describe('the timeline', () => {
       'cancellation asked for',
       'ledger PUBLISHED',
       'bodies erased',
+      'feedback',
     ])
   })
 
@@ -162,6 +164,7 @@ describe('the timeline', () => {
     expect(detail('attempt 2')).toBe('SUCCEEDED, m-1 (p), 0.25 USD')
     expect(detail('chunks')).toBe('2 live delta(s) in 250 ms')
     expect(detail('finished')).toContain('cost unknown (PRICE_UNKNOWN)')
+    expect(detail('feedback')).toBe('score 0.5, a correction by ann')
     expect(detail('bodies erased')).toBe('by eve\\x1b[2J: asked for')
     expect(detail('dead letter')).toBe('INVALID_REQUEST: bad\\x07')
     expect(detail('ledger PUBLISHED')).toContain('1 call(s) of unknown fate')
