@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fillRunBlocks, findRunBlocks, type RunOutput, wordsOf } from './docs-cli/run-blocks.ts'
+import { fillRunBlocks, findRunBlocks, isSamePage, type RunOutput, wordsOf } from './docs-cli/run-blocks.ts'
 import { openScenario, type Scenario } from './docs-cli/scenario.ts'
 import { root } from './run-step.ts'
 
@@ -26,7 +26,7 @@ try {
       outputs.push(await run(command, scenario))
     }
     const filled = fillRunBlocks(page, outputs)
-    if (filled === page) continue
+    if (isSamePage(filled, page)) continue
     if (isCheck) {
       console.error(
         `✗ ${name} shows other outputs than its commands print: run "npm run docs:cli", and look at the difference`,

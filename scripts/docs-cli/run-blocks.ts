@@ -66,9 +66,18 @@ export function steady(text: string): string {
       .replaceAll(/\b127\.0\.0\.1:\d+/g, '127.0.0.1:9092')
       .replaceAll(/\b\d+ ms\b/g, '12 ms')
       .replaceAll(/\b\d+ → \d+\b/g, '12 → 12')
+      .replaceAll(/\b[0-9a-f]{64}\b/g, '0123456789abcdef'.repeat(4))
+      .replaceAll(/\b\d+ bytes\b/g, '100 bytes')
+      .replaceAll(/\([\w.-]+, process \d+,/g, '(box, process 12,')
       // By how much one duration differs from another.
       .replaceAll(/(12 ms.*) [+-][\d.]+ %$/gm, '$1 -50 %')
   )
+}
+
+/** Whether two pages show the same: columns are as wide as their longest text, so the width of gaps differs from run to run. */
+export function isSamePage(left: string, right: string): boolean {
+  const narrow = (text: string): string => text.replaceAll(/ {2,}|-{4,}/g, '  ')
+  return narrow(left) === narrow(right)
 }
 
 /** Words of a command line: parted by blanks, but for those in double quotes. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { fillRunBlocks, findRunBlocks, steady, wordsOf } from '../../../scripts/docs-cli/run-blocks.ts'
+import { fillRunBlocks, findRunBlocks, isSamePage, steady, wordsOf } from '../../../scripts/docs-cli/run-blocks.ts'
 
 const page = `# Page
 
@@ -55,6 +55,7 @@ it('takes from an output what differs from run to run', () => {
         'half within   417 ms   42 ms   -89.9 %',
         'a  FAILED → COMPLETED  417 → 42',
         'tokens out    41   48   +17.1 %',
+        'model-service-1 (some-host.example, process 4711, alive), 417 bytes',
       ].join('\n'),
     ).split('\n'),
   ).toEqual([
@@ -63,7 +64,14 @@ it('takes from an output what differs from run to run', () => {
     'half within   12 ms   12 ms   -50 %',
     'a  FAILED → COMPLETED  12 → 12',
     'tokens out    41   48   +17.1 %',
+    'model-service-1 (box, process 12, alive), 100 bytes',
   ])
+})
+
+it('takes pages for the same whatever the width of their gaps, and no others', () => {
+  expect(isSamePage('a   12 ms  b', 'a  12 ms      b')).toBe(true)
+  expect(isSamePage('a b', 'a  b')).toBe(false)
+  expect(isSamePage('a  12', 'a  13')).toBe(false)
 })
 
 it('parts a command line as a shell does with double quotes', () => {

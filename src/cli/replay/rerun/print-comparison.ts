@@ -48,7 +48,8 @@ function csvField(value: string | number | boolean | null): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-function totalRows(original: SideTotals, rerun: SideTotals): string[][] {
+/** The totals as rows: what, the original, the rerun, how much it changed. */
+export function totalRows(original: SideTotals, rerun: SideTotals): string[][] {
   const statuses = [...new Set([...Object.keys(original.statusCounts), ...Object.keys(rerun.statusCounts)])].sort()
   const currencies = [...new Set([...Object.keys(original.costs), ...Object.keys(rerun.costs)])].sort()
   const counted = (name: string, then: number | null, now: number | null, unit = ''): string[] => [

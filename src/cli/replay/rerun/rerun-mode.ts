@@ -17,6 +17,7 @@ export interface RerunOptions extends ReplayOptions, CallingOptions {
   maxCost?: string
   concurrency: number
   csv?: string
+  html?: string
 }
 
 /** `--mode rerun`: calls old requests again, for another model or route. */
@@ -42,6 +43,7 @@ export const rerunMode: ReplayMode = {
     new Option('--max-cost <usd>', 'begin no call beyond this cost of the whole run').argParser(parseAmount),
     integerOption('--concurrency <n>', 'calls at the same time', 1, 1_000).default(4),
     new Option('--csv <file>', 'write the comparison of every request to this file'),
+    new Option('--html <file>', 'write the report as one page, too'),
     ...callingOptions(),
   ],
   run: async (options: RerunOptions, terminal: Terminal): Promise<ExitCode> => {

@@ -17,14 +17,16 @@ import { type KafkaSession, withKafkaSession } from '../../kafka-session.ts'
 import { startProgressBar } from '../../progress-bar.ts'
 import { printJson, type Terminal } from '../../terminal.ts'
 import { UsageError } from '../../usage-error.ts'
+import { renderPage } from '../page/render-page.ts'
 import { decodeRequest, type RequestPlace, recordsAt } from '../requests-in-range.ts'
 import { type CallAgainResult, callAgain, type Recall } from './call-again.ts'
-import { compareRuns, type RerunComparison, type RerunRow, type RerunSide, rowOf, sideOf } from './compare-runs.ts'
+import { compareRuns, type RerunRow, type RerunSide, rowOf, sideOf } from './compare-runs.ts'
 import { CostBudget } from './cost-budget.ts'
 import { openRerunService, type RerunServiceParts, type RerunTarget } from './open-rerun-service.ts'
 import { comparisonCsv } from './print-comparison.ts'
 import { printRerun, printRerunPlan, type RerunReport, rerunToJson } from './print-rerun.ts'
 import { type RerunOptions, rerunTargetOf } from './rerun-mode.ts'
+import { rerunPage } from './rerun-page.ts'
 import { isPassingTrouble, rerunId } from './rerun-request.ts'
 import { estimateOf, expectedCost, type Selection, selectReruns } from './select-reruns.ts'
 import { createShadowTopic, lookAtShadowTopic, openShadowWriter, ShadowReader } from './shadow-topic.ts'
@@ -61,7 +63,11 @@ export async function runRerun(options: RerunOptions, terminal: Terminal): Promi
   const report = await withKafkaSession(terminal, (session) =>
     rerun(settings, { options, terminal, session, target, runId, topic }),
   )
-  if (options.csv !== undefined) writeCsv(path.resolve(terminal.cwd, options.csv), report.comparison)
+  const { comparison, spent } = report
+  writeReport('--csv', options.csv, terminal, () => comparisonCsv(comparison))
+  writeReport('--html', options.html, terminal, () =>
+    renderPage(rerunPage(comparison, { runId, target: target.name, shadowTopic: topic, spent })),
+  )
   const isDone = report.result === null || (report.result.end === 'done' && report.result.troubleCount === 0)
   if (options.json === true) printJson(terminal, { runId, target, shadowTopic: topic, ...rerunToJson(report) })
   else printRerun(terminal, report, target.name)
@@ -200,13 +206,14 @@ function toRow(
   return rowOf(place, id, { original, rerun: done.get(id) ?? null })
 }
 
-function writeCsv(file: string, comparison: RerunComparison): void {
+function writeReport(flag: string, file: string | undefined, terminal: Terminal, render: () => string): void {
+  if (file === undefined) return
   try {
-    writeFileSync(file, comparisonCsv(comparison))
+    writeFileSync(path.resolve(terminal.cwd, file), render())
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
     throw new UsageError(
-      `--csv ${file} cannot be written (${reason}). The same command writes it without calling again.`,
+      `${flag} ${file} cannot be written (${reason}). The same command writes it without calling again.`,
     )
   }
 }
