@@ -397,7 +397,7 @@ export const settingsSchema = {
       'RETRY_MAX_WAIT_MS',
       integer(0, 60_000),
       '5000',
-      'Longest wait within a run for a rate limit; the request holds its slot meanwhile. What must wait longer goes to the next target or to a retry topic.',
+      'Longest wait within a run that a provider or its limits ask for; the request holds its slot meanwhile. What must wait longer goes to the next target or to a retry topic.',
       { zero: 'none' },
     ),
     firstByteTimeoutMs: defaulting(

@@ -83,8 +83,13 @@ export async function callTargets(run: CallRun): Promise<CallResult> {
     const held = await heldToSchema(journey, visit)
     return { made: await accountedFor(journey), warnings, ...held }
   }
-  const ending = visit.kind === 'ended' ? visit.ending : { status: 'FAILED' as const, error: tellingFailure(journey) }
-  return { made: await accountedFor(journey), warnings, answered: null, ending }
+  return { made: await accountedFor(journey), warnings, answered: null, ending: endingWithout(journey, visit) }
+}
+
+/** How it ended without an answer. What ended the run while it waited says more than the failure that it waited after. */
+function endingWithout(journey: Journey, visit: Exclude<Visit, Answered>): RunEnding {
+  if (visit.kind === 'ended') return visit.ending
+  return endingOf(journey.run) ?? { status: 'FAILED', error: tellingFailure(journey) }
 }
 
 /** The attempts with their accounts, which were counted beside the attempts that followed. */

@@ -2,7 +2,7 @@
 export interface ReliabilitySettings {
   /** Further tries on one target where the route does not say. */
   targetRetriesCount: number
-  /** Longest wait within a run for a rate limit that will pass, in ms. */
+  /** Longest wait within a run that a provider or its limits ask for, in ms. */
   retryMaxWaitMs: number
   /** Time until the headers of an answer, in ms, where another target can take over; 0 leaves it to the total time. */
   firstByteTimeoutMs: number

@@ -42,7 +42,7 @@ export interface FailureQuestion {
   hasContentRule: boolean
   /** Until the deadline, in ms; null when there is none. */
   remainingMs: number | null
-  /** Longest wait for a rate limit, in ms. */
+  /** Longest wait that a provider may ask for, in ms. */
   maxWaitMs: number
   /** From 0 (included) to 1 (excluded). */
   draw: number
@@ -64,12 +64,13 @@ export function afterFailure(question: FailureQuestion): AfterFailure {
   if (outcome === 'UNKNOWN' && onUncertain === 'FAIL') return { kind: 'fail-unknown' }
   switch (failure) {
     case 'rate-limit':
-      return hasOtherKey ? { kind: 'next-key' } : afterRateLimit(question)
+      return hasOtherKey ? { kind: 'next-key' } : afterAskedWait(question)
     case 'key':
       return hasOtherKey ? { kind: 'next-key' } : { kind: 'next-target' }
     case 'transient':
       if (hasNextTarget && question.tookMs > slowFailureMs) return { kind: 'next-target' }
-      return retryWithin(question, jittered(question))
+      // A 503 may say when to come back.
+      return question.retryAfterMs === null ? retryWithin(question, jittered(question)) : afterAskedWait(question)
     case 'broken-answer':
       return hasNextTarget ? { kind: 'next-target' } : retryWithin(question, jittered(question))
     case 'timeout':
@@ -89,7 +90,8 @@ export function afterFailure(question: FailureQuestion): AfterFailure {
   }
 }
 
-function afterRateLimit(question: FailureQuestion): AfterFailure {
+/** After a wait that the provider asked for, if it is worth it; without one after a random wait, where nothing else is left. */
+function afterAskedWait(question: FailureQuestion): AfterFailure {
   const { retryAfterMs, hasNextTarget, maxWaitMs } = question
   if (retryAfterMs === null) return hasNextTarget ? { kind: 'next-target' } : retryWithin(question, jittered(question))
   const longest = hasNextTarget ? Math.min(maxWaitMs, longestWaitBesideOthersMs) : maxWaitMs

@@ -75,6 +75,21 @@ const faults: Case[] = [
     withinMs: soon,
   },
   {
+    name: '503 with a short Retry-After: waited for',
+    primary: [refusal(503, {}, { 'retry-after': '1' }), goodOfOne],
+    calls: [2, 0],
+    attempts: 'FAILED SUCCEEDED',
+    model: 'model-of-one',
+    withinMs: [1_000, 25_000],
+  },
+  {
+    name: '503 with a long Retry-After: the next target at once',
+    primary: [refusal(503, {}, { 'retry-after': '60' }), bad],
+    calls: [1, 1],
+    attempts: 'FAILED SUCCEEDED',
+    withinMs: soon,
+  },
+  {
     name: 'a reset before the headers: the same target again',
     primary: [reset, goodOfOne],
     calls: [2, 0],

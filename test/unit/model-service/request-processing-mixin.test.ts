@@ -665,6 +665,37 @@ describe('a provider that refuses calls for their rate', () => {
   })
 })
 
+describe('a run that waits for a further try', () => {
+  const refusing = fail('RATE_LIMITED', { httpStatus: 429, retryAfterMs: 3_000 })
+
+  async function waiting() {
+    const timers = new ManualTimers()
+    const controller = new AbortController()
+    const { service: processing, openai } = service([refusing, () => chatAnswer()], {
+      ...{ timers, clock: { now: () => timers.now() }, random: () => 0.5 },
+      settings: { ...settings, reliability: { targetRetriesCount: 1 } },
+    })
+    const running = processing.process(chatRequest({ model: 'first' }), { signal: controller.signal })
+    running.catch(() => {})
+    await timers.advance(100)
+    return { controller, running, openai, timers }
+  }
+
+  test('ends CANCELLED when it is cancelled meanwhile, not by the failure that it waits after', async () => {
+    const { controller, running, openai, timers } = await waiting()
+    controller.abort(new ModelServiceError('CANCELLED', 'Not needed.'))
+    expect(await running).toMatchObject({ status: 'CANCELLED', error: { code: 'CANCELLED' }, attempts: [{}] })
+    expect([openai.calls.length, timers.pendingCount]).toEqual([1, 0])
+  })
+
+  test('makes no outcome when it is somebody else’s meanwhile', async () => {
+    const { controller, running } = await waiting()
+    const refused = new ClaimRefused('taken over')
+    controller.abort(refused)
+    await expect(running).rejects.toBe(refused)
+  })
+})
+
 describe('a worker that is about to stop', () => {
   const refusing = fail('RATE_LIMITED', { httpStatus: 429, retryAfterMs: 1_000 })
 
