@@ -8,7 +8,8 @@
  * The lines of a key take turns. The first of a line waits until its own amount fits: while the key's limits keep it out, nobody
  * comes in before it, or large requests never would; while only its model is exhausted, or left alone after a refusal, the other
  * lines go on. Limits are those of all workers together; each keeps to its share, as nothing but a common store asked before every
- * call could share them better. There are as many entries as keys of providers.
+ * call could share them better. There are as many entries as keys of providers. It is longer than most files because a key, its
+ * lines and who waits in them are told together.
  */
 import type { Limits } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'

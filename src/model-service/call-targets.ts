@@ -21,9 +21,8 @@ import type { AttemptAccount } from './attempt-account.ts'
 import { callOnce, failureOf } from './call-once.ts'
 import type { TypedAnswer } from './call-provider.ts'
 import { type CallResult, type CallRun, endingOf, type MadeAttempt, remainingMsOf } from './call-run.ts'
-import { defectFields } from './defect-fields.ts'
 import type { AttemptResult } from './make-attempt.ts'
-import type { PlannedTarget, WayPlanner } from './plan-request.ts'
+import type { PlannedTarget } from './plan-request.ts'
 import type { KeyedAdapter } from './ports.ts'
 import {
   chooseWay,
@@ -40,6 +39,7 @@ import { judgeAnswer, outputInvalid, type UnfitAnswer } from './structured-outpu
 import { repairInput } from './structured-output/repair-input.ts'
 import { limitedCallOf } from './take-turn.ts'
 import { waitToCall } from './wait-to-call.ts'
+import { largerTargets, targetsAfterRefusal } from './ways-out.ts'
 
 /** An attempt that was made; what it consumed and cost is still being counted. */
 interface CountedAttempt {
@@ -140,43 +140,12 @@ async function visitAll(journey: Journey): Promise<Visit> {
     if (visit.kind === 'answered' || visit.kind === 'ended') return visit
     if (visit.kind === 'larger') left = await largerTargets(journey, target, left)
     if (visit.kind === 'refused') {
+      journey.isAfterRefusal = true
       left = await targetsAfterRefusal(journey)
       if (left.length === 0) return { kind: 'ended', ending: { status: 'FAILED', error: visit.error } }
     }
   }
   return journey.made.length === 0 ? visitSoonest(journey) : { kind: 'next' }
-}
-
-/** Those of the targets left that have a larger window, else where the route sends what is too long: never the same again. */
-async function largerTargets(
-  journey: Journey,
-  refused: PlannedTarget,
-  left: readonly PlannedTarget[],
-): Promise<PlannedTarget[]> {
-  const own = left.filter((other) => isLarger(other, refused))
-  return own.length > 0 ? own : targetsOfWay(journey, journey.run.larger, 'onContextLength')
-}
-
-/** Where the route sends what was refused for its content: once, or refusals would go round. */
-function targetsAfterRefusal(journey: Journey): Promise<PlannedTarget[]> {
-  journey.isAfterRefusal = true
-  return targetsOfWay(journey, journey.run.afterRefusal, 'onContentFilter')
-}
-
-async function targetsOfWay(
-  { run, made }: Journey,
-  plan: WayPlanner | null,
-  name: 'onContextLength' | 'onContentFilter',
-): Promise<PlannedTarget[]> {
-  if (plan === null) return []
-  try {
-    const wasCalled = ({ provider, providerModel }: PlannedTarget) =>
-      made.some(({ target }) => target.provider.id === provider.id && target.providerModel === providerModel)
-    return (await plan()).filter((other) => !wasCalled(other))
-  } catch (error) {
-    run.log.warn({ requestId: run.request.requestId, ...defectFields(error) }, `${name} leads nowhere`)
-    return []
-  }
 }
 
 /** Nothing was called because everything is set aside: takes what may be called soonest, if that is worth it. */
@@ -305,13 +274,6 @@ function passOver({ run, failures, warnings }: Journey, target: PlannedTarget): 
     code: 'TARGET_SKIPPED',
     message: `Target "${target.model}" was passed over: ${error.code}. ${error.message}`,
   })
-}
-
-/** The larger window is known to be larger; a model of unknown window may be as small. */
-function isLarger(target: PlannedTarget, than: PlannedTarget): boolean {
-  const window = target.definition?.contextWindow ?? null
-  const refused = than.definition?.contextWindow ?? null
-  return window !== null && refused !== null && window > refused
 }
 
 /** The last failure that may pass, for a later try may meet it healed; else the last one. */
