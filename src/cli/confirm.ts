@@ -17,7 +17,8 @@ export async function confirm(terminal: Terminal, question: string, { yes }: { y
   // The end of the input, or Ctrl-C, leaves a question unanswered for ever.
   const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
   try {
-    const asked = lines.question(`${question} [y/N] `, { signal: terminal.signal })
+    // Who wants to stop has not said yes.
+    const asked = lines.question(`${question} [y/N] `, { signal: terminal.signal }).catch(() => '')
     if (/^y(es)?$/i.test((await Promise.race([asked, closed])).trim())) return true
   } finally {
     lines.close()

@@ -1,38 +1,58 @@
-import { PassThrough, Readable } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { PassThrough } from 'node:stream'
+import { expect, it } from 'vitest'
 import { confirm } from '../../../src/cli/confirm.ts'
 import type { Terminal } from '../../../src/cli/terminal.ts'
-import { UsageError } from '../../../src/cli/usage-error.ts'
 
-function terminal(answer: string, isTTY: boolean): Terminal & { err: () => string } {
+/** A terminal on which somebody can be asked. */
+function terminal({ isTTY = true } = {}) {
+  const stdin = Object.assign(new PassThrough(), { isTTY })
   const stderr = new PassThrough()
-  return {
-    stdin: Object.assign(Readable.from([`${answer}\n`]), { isTTY }),
+  const abort = new AbortController()
+  const given: Terminal = {
+    stdin,
     stdout: new PassThrough(),
     stderr,
     env: {},
     cwd: '/',
     color: false,
-    signal: new AbortController().signal,
-    err: () => String(stderr.read() ?? ''),
+    signal: abort.signal,
   }
+  return { given, stdin, abort, err: () => String(stderr.read() ?? '') }
 }
 
-describe('confirm', () => {
-  it.each(['y', 'YES', ' yes '])('goes on after %j', async (answer) => {
-    const given = terminal(answer, true)
-    expect(await confirm(given, 'Go on?', { yes: false })).toBe(true)
-    expect(given.err()).toContain('Go on? [y/N]')
-  })
+it.each([
+  ['y', true],
+  ['YES', true],
+  ['n', false],
+  ['', false],
+  ['yesterday', false],
+])('takes %j for %s', async (answer, expected) => {
+  const { given, stdin, err } = terminal()
+  const asked = confirm(given, 'Make these changes?', { yes: false })
+  stdin.write(`${answer}\n`)
+  expect(await asked).toBe(expected)
+  const said = err()
+  expect(said).toContain('Make these changes? [y/N] ')
+  expect(said.includes('nothing was done')).toBe(!expected)
+})
 
-  it.each(['', 'n', 'yep', 'no'])('does nothing after %j, and says so', async (answer) => {
-    const given = terminal(answer, true)
-    expect(await confirm(given, 'Go on?', { yes: false })).toBe(false)
-    expect(given.err()).toContain('nothing was done')
-  })
+it('takes the end of the input for a no', async () => {
+  const { given, stdin } = terminal()
+  const asked = confirm(given, 'Go on?', { yes: false })
+  stdin.end()
+  expect(await asked).toBe(false)
+})
 
-  it('asks nobody with --yes, and needs it where nobody can be asked', async () => {
-    expect(await confirm(terminal('n', false), 'Go on?', { yes: true })).toBe(true)
-    await expect(confirm(terminal('y', false), 'Go on?', { yes: false })).rejects.toThrow(UsageError)
-  })
+it('takes the wish to stop for a no', async () => {
+  const { given, abort } = terminal()
+  const asked = confirm(given, 'Go on?', { yes: false })
+  abort.abort()
+  expect(await asked).toBe(false)
+})
+
+it('asks nobody with --yes, and refuses where nobody can be asked', async () => {
+  const { given, err } = terminal({ isTTY: false })
+  expect(await confirm(given, 'Go on?', { yes: true })).toBe(true)
+  await expect(confirm(given, 'Go on?', { yes: false })).rejects.toThrow('expected --yes')
+  expect(err()).toBe('')
 })
