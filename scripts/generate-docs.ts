@@ -1,6 +1,6 @@
 /**
  * Writes what the docs repeat of the code: tables between `<!-- generated: NAME -->` and `<!-- end of NAME -->` in
- * docs/*.md, and .env.example as a whole. `--check` writes nothing and fails when a file on disk differs.
+ * docs/*.md, and .env.example and docs/asyncapi.yaml as a whole. `--check` writes nothing and fails when a file on disk differs.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Setting, type SettingGroup, unitOf } from '../src/config/setting.ts'
@@ -8,6 +8,7 @@ import { settingsSchema } from '../src/config/settings-schema.ts'
 import { maxMessageBytes, type TopicDefinition, topics } from '../src/contract/topics.ts'
 import { type ErrorEntry, errorCatalogue } from '../src/errors/catalogue.ts'
 import { type MetricDefinition, metricTable } from '../src/observability/metric-table.ts'
+import { asyncApiDocument } from './asyncapi-document.ts'
 import { featureTable, presetTable } from './provider-tables.ts'
 
 type Group = SettingGroup<Record<string, Setting<unknown>>>
@@ -32,6 +33,7 @@ export function renderDocs(): Map<string, string> {
     files.set(path, text)
   }
   files.set('.env.example', envExample())
+  files.set('docs/asyncapi.yaml', asyncApiDocument())
   return files
 }
 

@@ -25,6 +25,7 @@ if (await runSteps(checkSteps)) {
   const passed = await runStep('unit, contract and integration tests', [
     tools.vitest,
     'run',
+    ...['unit', 'contract', 'integration'].flatMap((project) => ['--project', project]),
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${report}`,

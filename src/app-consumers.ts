@@ -18,7 +18,7 @@ import type { CommandBus, Log } from './model-service/index.ts'
 
 /** What the consumers are built from. */
 export interface WorkerConsumersParts
-  extends Pick<RequestConsumerOptions, 'delivery' | 'deadLetters' | 'service' | 'onFatal'> {
+  extends Pick<RequestConsumerOptions, 'delivery' | 'deadLetters' | 'replies' | 'service' | 'onFatal'> {
   kafka: Kafka
   /** Knows the schemas that records were written with. */
   schemaRegistry: RecordDecoderOptions<'ModelRequest'>['writerTypes']
@@ -35,8 +35,8 @@ export function createWorkerConsumers(
   settings: Settings,
   parts: WorkerConsumersParts,
 ): { commands: CommandConsumer; requests: RequestConsumer } {
-  const { kafka, schemaRegistry, commandBus, delivery, deadLetters, service, requestTopics, onChunk, onFatal, log } =
-    parts
+  const { kafka, schemaRegistry, commandBus, delivery, deadLetters, replies, service, requestTopics, onChunk } = parts
+  const { onFatal, log } = parts
   const { groupId, topicPrefix, sessionTimeoutMs } = settings.kafka
   const { commitIntervalMs, maxConcurrentRequestsCount, ...intakeLimits } = settings.intake
   const intake = (group: string, topics: readonly string[], listener: IntakeListener) =>
@@ -72,6 +72,7 @@ export function createWorkerConsumers(
     decoder: createRecordDecoder({ name: 'ModelRequest', ...decoderOptions }),
     delivery,
     deadLetters,
+    ...(replies !== undefined && { replies }),
     service,
     payloadHash,
     onChunk,

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Kafka } from 'kafkajs'
 import type { Pool } from 'pg'
+import { createRecordDecoder, type RecordDecoderOptions } from './codec/record-decoder.ts'
 import type { PublishedEncoders } from './codec/record-encoder.ts'
 import type { Settings } from './config/settings-schema.ts'
 import type { BodyKeeping } from './contract/body-keeping.ts'
@@ -16,6 +17,7 @@ import { type LedgerSeat, openIncarnation } from './delivery/incarnation.ts'
 import { Incarnations } from './delivery/incarnations.ts'
 import { MemoryLedgerStore } from './delivery/memory-ledger.ts'
 import type { OutgoingRecord } from './delivery/outgoing-record.ts'
+import { findEndedRequest } from './delivery/postgres-ended-requests.ts'
 import { PostgresLedger } from './delivery/postgres-ledger.ts'
 import { PostgresLease } from './delivery/postgres-ledger-lease.ts'
 import { forgetDeadWorkers } from './delivery/postgres-ledger-retention.ts'
@@ -26,9 +28,12 @@ import { RecoverySweep } from './delivery/recovery-sweep.ts'
 import { RefusedTopics } from './delivery/refused-topics.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
 import { systemTimers } from './delivery/timers.ts'
+import { createCompletionRecords } from './events/completion-records.ts'
 import { shortDeadLetter } from './events/dead-letter.ts'
 import { createKafkaCompletionsLog } from './events/kafka-completions-log.ts'
+import { createLaterReplies, type LaterReplies } from './events/later-replies.ts'
 import { createOutcomeRecords } from './events/outcome-records.ts'
+import type { PlainPublisher } from './events/plain-publisher.ts'
 import { recordBytes } from './events/record-bytes.ts'
 import { retryRecord } from './events/retry-record.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
@@ -69,6 +74,7 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
   })
   const seats = settings.delivery.mode === 'ledger' ? postgresSeats(settings, parts) : memorySeats()
   const ownTopics = new Set(Object.keys(topics).map((role) => topicName(role as keyof typeof topics, topicPrefix)))
+  ownTopics.delete(topicName('replies', topicPrefix))
   const deadLetterTopic = topicName('requestsDeadLetters', topicPrefix)
 
   const refused = new RefusedTopics()
@@ -211,4 +217,29 @@ export function createDeliveryRecords(
       return retryRecord(record, origin, { tenant, requestId, ...planned }, topicPrefix)
     },
   }
+}
+
+/** What later replies need; `replyTopics`: those that exist and may get replies. */
+export interface WorkerRepliesParts {
+  pool: Pool
+  schemaRegistry: RecordDecoderOptions<'ModelCompletion'>['writerTypes']
+  encoders: PublishedEncoders
+  replyTopics: ReadonlySet<string>
+  plain: Pick<PlainPublisher, 'publish'>
+}
+
+/** Replies to requests that had ended before; none without a ledger, which alone knows of them. */
+export function createWorkerReplies(settings: Settings, parts: WorkerRepliesParts): LaterReplies | undefined {
+  const { pool, schemaRegistry: writerTypes, encoders, replyTopics, plain } = parts
+  if (settings.delivery.mode !== 'ledger') return undefined
+  const { topicPrefix } = settings.kafka
+  const decoder = createRecordDecoder({ name: 'ModelCompletion', writerTypes, timers: systemTimers })
+  return createLaterReplies({
+    findEnded: (request) => findEndedRequest(pool, request),
+    decode: (value) => decoder.decode(value),
+    completions: createCompletionRecords({ encode: encoders.ModelCompletion, topicPrefix, replyTopics }),
+    isReplyTopic: (topic) => replyTopics.has(topic),
+    publish: (records) => plain.publish(records),
+    now: () => Date.now(),
+  })
 }

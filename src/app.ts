@@ -11,7 +11,7 @@
 import type { Kafka } from 'kafkajs'
 import type { Pool } from 'pg'
 import { createWorkerConsumers } from './app-consumers.ts'
-import { createDeliveryRecords, createWorkerDelivery } from './app-delivery.ts'
+import { createDeliveryRecords, createWorkerDelivery, createWorkerReplies } from './app-delivery.ts'
 import { housekeepingTasks } from './app-housekeeping.ts'
 import { openProviders } from './app-providers.ts'
 import { openPublishedEncoders } from './codec/record-encoder.ts'
@@ -226,8 +226,10 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   })
   service.start()
 
+  const replies = createWorkerReplies(settings, { pool: database.pool, schemaRegistry, encoders, replyTopics, plain })
   const { commands, requests } = createWorkerConsumers(settings, {
     ...{ kafka, schemaRegistry, commandBus, delivery, deadLetters, service, requestTopics, onFatal, log },
+    ...(replies !== undefined && { replies }),
     onChunk: (chunk) => chunks.publish(chunk),
   })
   // Until the calls of a drain have ended, too.
@@ -316,8 +318,8 @@ async function checkTopics(kafka: Kafka, prefix: string, requestTopics: readonly
 
 /** A reply topic that does not exist would fail the transactions of everybody's outcomes, so it is left out. */
 async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Promise<Set<string>> {
-  const { replyTopics } = settings.kafka
-  const existing = replyTopics.length === 0 ? new Set<string>() : await existingTopics(kafka, replyTopics)
+  const replyTopics = [topicName('replies', settings.kafka.topicPrefix), ...settings.kafka.replyTopics]
+  const existing = await existingTopics(kafka, replyTopics)
   const missing = replyTopics.filter((topic) => !existing.has(topic))
   if (missing.length > 0) log.warn({ missing }, 'Reply topics do not exist; replies to them are not sent')
   return existing

@@ -1,10 +1,10 @@
 /** The little world in which the commands of the docs run: a stack, a worker, models on a double, a few finished requests. */
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { awaitRecord } from '../../src/cli/await-record.ts'
 import { stackVariables } from '../../src/cli/cli-settings.ts'
 import { KafkaCommandBus } from '../../src/cli/kafka-command-bus.ts'
 import { openCliKafka, openKafkaSession } from '../../src/cli/kafka-session.ts'
+import { withModelClient } from '../../src/cli/with-model-client.ts'
 import { loadSettings } from '../../src/config/load-settings.ts'
 import type { ModelCommandDraft, ModelRequestDraft } from '../../src/contract/types.ts'
 import { startProtocolDouble } from '../../src/stack/double/protocol-double.ts'
@@ -63,12 +63,7 @@ async function fill(env: Record<string, string>, baseUrl: string): Promise<void>
         ...{ requestId, tenant: 'acme', model: 'large' },
         input: { type: 'ChatInput', messages: [{ role: 'USER', content: [{ text }] }] },
       }
-      await awaitRecord({
-        ...{ kafka: session.kafka, topic: session.topic('completions'), timeoutMs: 30_000 },
-        ...{ signal: new AbortController().signal, what: `completion of ${requestId}` },
-        ask: () => session.produce('requests', requestId, request),
-        match: async ({ key }) => (String(key) === requestId ? true : undefined),
-      })
+      await withModelClient(session, (client) => client.process(request, { timeoutMs: 30_000 }))
     }
   } finally {
     await session.close()

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KafkaSession } from '../../src/cli/kafka-session.ts'
 import { readRequest } from '../../src/cli/send/read-request.ts'
-import type { ModelCompletion } from '../../src/contract/types.ts'
-import { readTopics, topicBounds } from '../../src/events/topic-reader.ts'
+import { withModelClient } from '../../src/cli/with-model-client.ts'
+import type { ModelClient } from '../../src/client/model-client.ts'
+import type { ModelCompletion, ModelRequest } from '../../src/contract/types.ts'
+import { ModelServiceError } from '../../src/errors/model-service-error.ts'
 import { root } from '../run-step.ts'
 import type { QuickstartCase } from './registrations.ts'
 
@@ -23,23 +25,21 @@ export async function sendExamples(
   const requests = cases.map(({ example }) =>
     readRequest({ name: `examples/${example}`, text: readFileSync(join(folder, example), 'utf8'), folder }),
   )
-  const topic = session.topic('completions')
-  const { next } = await topicBounds(session.kafka, [topic])
-  for (const request of requests) await session.produce('requests', request.requestId, request)
-  const completions = new Map<string, ModelCompletion>()
-  const awaited = new Set(requests.map(({ requestId }) => requestId))
-  await readTopics({
-    kafka: session.kafka,
-    topics: [topic],
-    from: next,
-    signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
-    onRecord: async ({ value }) => {
-      const completion = await session.decode('ModelCompletion', value)
-      if (awaited.has(completion.requestId)) completions.set(completion.requestId, completion)
-      options.onAnswer(completions.size)
-      return completions.size === awaited.size ? 'stop' : undefined
-    },
-  })
-  options.signal.throwIfAborted()
-  return cases.map((of, index) => ({ of, completion: completions.get(requests[index]?.requestId ?? '') ?? null }))
+  let answeredCount = 0
+  const ask = async (client: ModelClient, request: ModelRequest): Promise<ModelCompletion | null> => {
+    const { timeoutMs, signal, onAnswer } = options
+    try {
+      const completion = await client.process(request, { timeoutMs, signal })
+      answeredCount += 1
+      onAnswer(answeredCount)
+      return completion
+    } catch (error) {
+      if (error instanceof ModelServiceError && error.code === 'REQUEST_TIMEOUT') return null
+      throw error
+    }
+  }
+  const completions = await withModelClient(session, (client) =>
+    Promise.all(requests.map((request) => ask(client, request))),
+  )
+  return cases.map((of, index) => ({ of, completion: completions[index] ?? null }))
 }

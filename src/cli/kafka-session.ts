@@ -1,14 +1,12 @@
 import type { Kafka } from 'kafkajs'
-import type { ContractName, DraftOf, RecordOf } from '../codec/contract-type.ts'
+import type { ContractName, RecordOf } from '../codec/contract-type.ts'
 import { createRecordDecoder, type RecordDecoder } from '../codec/record-decoder.ts'
-import { openRecordEncoder } from '../codec/record-encoder.ts'
-import { openSchemaRegistry } from '../codec/schema-registry.ts'
+import { openSchemaRegistry, type SchemaRegistry } from '../codec/schema-registry.ts'
 import { kafkaConnection, schemaRegistryConnection } from '../config/connections.ts'
 import type { Settings } from '../config/settings-schema.ts'
 import type { RequestTopic } from '../contract/request-topic.ts'
 import { type TopicRole, topicName } from '../contract/topics.ts'
 import { createKafkaClient } from '../events/kafka-client.ts'
-import { brokerError } from '../events/topic-reader.ts'
 import type { Log } from '../model-service/ports.ts'
 import { cliSettings } from './cli-settings.ts'
 import { requireReachableBroker } from './reachable-broker.ts'
@@ -19,6 +17,7 @@ export interface KafkaSession {
   kafka: Kafka
   /** What stands before the names of all topics. */
   readonly topicPrefix: string
+  readonly registry: SchemaRegistry
   /** Full name of a topic. */
   topic(role: TopicRole): string
   /** The topics that workers read requests from, by their full names. */
@@ -31,21 +30,8 @@ export interface KafkaSession {
   writerSchema(schemaId: number): Promise<unknown>
   /** @throws DECODE_FAILED, SCHEMA_UNKNOWN, SCHEMA_REGISTRY_UNAVAILABLE */
   decode<TName extends ContractName>(name: TName, value: Buffer | null): Promise<RecordOf<TName>>
-  /** Writes one record. @throws INVALID_REQUEST, SCHEMA_MISSING, TOPIC_MISSING, BROKER_UNAVAILABLE */
-  produce<TRole extends keyof Written>(role: TRole, key: string, record: DraftOf<Written[TRole]>): Promise<void>
-  /** The same with several, in order for each key. @throws as {@link KafkaSession.produce}; some may be written then */
-  produceAll<TRole extends keyof Written>(
-    role: TRole,
-    entries: readonly { key: string; record: DraftOf<Written[TRole]> }[],
-  ): Promise<void>
   close(): Promise<void>
 }
-
-/** The topics that clients write to, and what they hold. */
-const written = { requests: 'ModelRequest', commands: 'ModelCommand' } as const satisfies Partial<
-  Record<TopicRole, ContractName>
->
-type Written = typeof written
 
 /** Settings that {@link openKafkaSession} needs. */
 export type KafkaSessionSettings = Pick<Settings, 'kafka' | 'schemaRegistry'>
@@ -77,9 +63,10 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
     decoders.set(name, found)
     return found
   }
-  const session: KafkaSession = {
+  return {
     kafka,
     topicPrefix,
+    registry,
     topic: (role) => topicName(role, topicPrefix),
     requestTopics: settings.kafka.requestTopics.map((topic) => ({ ...topic, name: topicPrefix + topic.name })),
 
@@ -88,29 +75,8 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
     writerSchema: async (schemaId) => (await registry.writerType(schemaId))?.schema() ?? null,
     decode: async (name, value) => await decoder(name).decode(value),
 
-    produce(role, key, record) {
-      return session.produceAll(role, [{ key, record }])
-    },
-
-    async produceAll(role, entries) {
-      const encode = await openRecordEncoder(written[role], role, { registry, topicPrefix })
-      const topic = topicName(role, topicPrefix)
-      const messages = entries.map(({ key, record }) => ({ key, value: encode(record) }))
-      const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 5 } })
-      try {
-        await producer.connect()
-        // A send whose answer is lost is repeated; both requests and commands are recognised by their ids.
-        await producer.send({ topic, acks: -1, messages })
-      } catch (error) {
-        throw brokerError(error)
-      } finally {
-        await producer.disconnect().catch(() => {})
-      }
-    },
-
     close: () => registry.close(),
   }
-  return session
 }
 
 /**
@@ -125,6 +91,7 @@ export async function openCliKafka(settings: Settings['kafka']): Promise<Kafka> 
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
+/** A wait of these keeps the process alive: a command depends on it. */
 const timers = {
   now: () => performance.now(),
   after: (delayMs: number, run: () => void): (() => void) => {

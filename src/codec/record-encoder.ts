@@ -39,12 +39,21 @@ export function recordEncoder<TName extends ContractName>(name: TName, schemaId:
  * The encoder for the records of one topic.
  * @throws SCHEMA_MISSING, SCHEMA_REGISTRY_UNAVAILABLE
  */
-export async function openRecordEncoder<TName extends ContractName>(
+export function openRecordEncoder<TName extends ContractName>(
   name: TName,
   role: TopicRole,
   { registry, topicPrefix }: EncoderOptions,
 ): Promise<RecordEncoder<TName>> {
-  const subject = subjectOf(role, topicPrefix)
+  return openTopicEncoder(name, topicName(role, topicPrefix), registry)
+}
+
+/** The same for a topic by its full name, for example a further request topic. @throws SCHEMA_MISSING, SCHEMA_REGISTRY_UNAVAILABLE */
+export async function openTopicEncoder<TName extends ContractName>(
+  name: TName,
+  topic: string,
+  registry: EncoderOptions['registry'],
+): Promise<RecordEncoder<TName>> {
+  const subject = `${topic}-value`
   const schemaId = await registry.findId(subject, contractType(name).schemaText)
   if (schemaId === null) {
     throw new ModelServiceError(

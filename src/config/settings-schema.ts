@@ -86,7 +86,7 @@ export const settingsSchema = {
         'REPLY_TOPICS',
         list(/^[A-Za-z0-9._-]{1,249}$/, 'topic names'),
         '',
-        'Topics, by their full names, that a `reply-topic` header may name. Other reply topics are ignored.',
+        'Topics, by their full names, that a `reply-topic` header may name, beside `model.replies`. Other reply topics are ignored.',
       ),
       topicRetentionDays: defaulting(
         'TOPIC_RETENTION_DAYS',

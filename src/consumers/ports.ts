@@ -47,6 +47,14 @@ export interface RequestDelivery {
   release(job: DeliveryJob, attemptCount?: number): Promise<void>
 }
 
+/** Answers those who wait for a reply to a request that is not served (again). They do nothing for who asked for none. */
+export interface LaterReplies {
+  /** The request had its terminal record before. @throws when it is to be tried again */
+  repeat(job: DeliveryJob): Promise<void>
+  /** The request is not served at all. @throws when it is to be tried again */
+  refuse(job: DeliveryJob, error: ModelServiceError): Promise<void>
+}
+
 /** What a record of a retry topic says beside the request. */
 export interface ParsedRetry {
   /** Counts from 1. */

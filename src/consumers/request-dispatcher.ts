@@ -45,6 +45,7 @@ import { type LinePlace, OrderedLines } from './ordered-lines.ts'
 import { Outage } from './outage.ts'
 import type {
   DeadLetters,
+  LaterReplies,
   ParsedRetry,
   RequestDecoder,
   RequestDelivery,
@@ -85,6 +86,8 @@ export interface DispatcherOptions {
   delivery: RequestDelivery
   deadLetters: DeadLetters
   service: RequestProcessor
+  /** Without it, senders of requests that are not served again get no reply. */
+  replies?: LaterReplies
   /** What holds of topics, by their full names; of others: no order, any tenant. */
   topics?: readonly RequestTopic[]
   /** Knows the records of the retry topics; without it all records are requests. */
@@ -465,6 +468,7 @@ export class RequestDispatcher {
         this.#log.warn({ err: error, requestId: request.requestId }, 'A claim could not be given up')
       })
     }
+    if (this.#options.replies !== undefined && job.record.headers['reply-topic'] !== undefined) await this.#answer(run)
     this.#runs.delete(requestKeyText(request))
     this.#claimCounts[run.claim] -= 1
     if (run.isAside) this.#asideCount -= 1
@@ -473,6 +477,21 @@ export class RequestDispatcher {
     for (const follower of run.followers.reverse()) this.#wait(follower, 'first')
     this.#pump()
     this.#onProgress?.()
+  }
+
+  /** Answers who waits for a reply to a request that is not served; within the run, so that there are never more than slots. */
+  async #answer(run: Run): Promise<void> {
+    const { replies } = this.#options
+    const { job, request } = run
+    try {
+      if (run.verdict === 'published') await replies?.repeat(job)
+      else if (run.verdict === 'mismatch') await replies?.refuse(job, idReused(request))
+    } catch (error) {
+      const { requestId, tenant } = request
+      this.#log.warn({ err: error, requestId, tenant }, 'A reply could not be sent; it is tried again')
+      // The ledger is asked again then, and says the same.
+      if (!(error instanceof ModelServiceError) || error.retryable) run.verdict = 'held'
+    }
   }
 
   #contextOf(run: Run): RequestContext {
@@ -609,11 +628,9 @@ export class RequestDispatcher {
       case 'retrying':
         this.#finish(entry)
         break
-      case 'mismatch': {
-        const message = `Request id ${requestId} of tenant ${tenant} was used before for other content; send it under a new id`
-        this.#deadLetter(entry, new ModelServiceError('DUPLICATE_REQUEST_ID', message))
+      case 'mismatch':
+        this.#deadLetter(entry, idReused(admitted.request))
         break
-      }
       case 'refused':
         this.#deadLetter(entry, ModelServiceError.from(refusalOf(failure)))
         break
@@ -769,6 +786,13 @@ export class RequestDispatcher {
   get #delay(): { firstMs: number; maxMs: number } {
     return { firstMs: this.#settings.firstRetryMs, maxMs: this.#settings.maxRetryMs }
   }
+}
+
+function idReused({ requestId, tenant }: ModelRequest): ModelServiceError {
+  return new ModelServiceError(
+    'DUPLICATE_REQUEST_ID',
+    `Request id ${requestId} of tenant ${tenant} was used before for other content; send it under a new id`,
+  )
 }
 
 /** Why the ledger refused a request, told by the claim or by the delivery. */

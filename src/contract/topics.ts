@@ -67,6 +67,14 @@ export const topics = {
     dayMs,
     'Live deltas of streamed requests.',
   ),
+  replies: topic(
+    'model.replies',
+    'key of the request',
+    'ModelCompletion',
+    'FULL_TRANSITIVE',
+    dayMs,
+    'Copies of completions for clients that wait for them: those whose request names this topic in `reply-topic`.',
+  ),
   performance: topic(
     'model.performance',
     'model',

@@ -9,24 +9,17 @@ import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Outcome, RequestLogRow } from '../model-service/ports.ts'
 import { cloudEventHeaders, eventId, passedOnHeaders } from './cloud-events.ts'
+import { type CompletionRecordsOptions, createCompletionRecords } from './completion-records.ts'
 import { deadLetterRecord } from './dead-letter.ts'
 import { recordBytes } from './record-bytes.ts'
 
 /** What the records are made with. */
-export interface OutcomeRecordsOptions {
+export interface OutcomeRecordsOptions extends Omit<CompletionRecordsOptions, 'encode'> {
   encoders: Pick<PublishedEncoders, 'ModelCompletion' | 'PerformanceEvent'>
-  topicPrefix: string
-  /** Topics to which a copy may be sent, by their full names. They must exist: a missing one fails the transaction. */
-  replyTopics: ReadonlySet<string>
   /** Whether the request log keeps the bodies of a tenant, so that an outcome too large to publish can point to its own. */
   areBodiesKept(tenant: string): boolean
   /** Largest record in bytes; default 8 MiB less 64 KiB for the batch around it. */
   maxRecordBytes?: number
-  /**
-   * Largest reply in bytes; default 960 KiB, which fits topics with Kafka's own default of 1 MiB. A larger reply comes without its
-   * output and with the warning OUTPUT_OMITTED: a reply that its topic refuses would fail the whole transaction.
-   */
-  maxReplyBytes?: number
 }
 
 /** An outcome, ready to settle and to publish. */
@@ -41,36 +34,12 @@ export interface OutcomeRecords {
   problem: Error | null
 }
 
-const statusTypes: Record<ModelCompletion['status'], string> = {
-  UNSPECIFIED: 'model.request.failed',
-  COMPLETED: 'model.request.completed',
-  FAILED: 'model.request.failed',
-  EXPIRED: 'model.request.expired',
-  CANCELLED: 'model.request.cancelled',
-  REJECTED: 'model.request.rejected',
-}
-
 /** Makes the function that turns an outcome, and the record that its request came in, into records. */
 export function createOutcomeRecords(
   options: OutcomeRecordsOptions,
 ): (outcome: Outcome, source: ReceivedRecord) => OutcomeRecords {
-  const { encoders, topicPrefix, replyTopics, areBodiesKept } = options
-  const { maxRecordBytes = maxMessageBytes - 64 * 1024, maxReplyBytes = 960 * 1024 } = options
-
-  function completionRecord(completion: ModelCompletion, source: ReceivedRecord): OutgoingRecord {
-    const { tenant, requestId, status, timings } = completion
-    const key = source.key !== null && source.key.length > 0 ? source.key : Buffer.from(requestId)
-    const headers = {
-      ...cloudEventHeaders({
-        id: eventId(tenant, requestId, 'ModelCompletion', 0),
-        type: statusTypes[status],
-        subject: requestId,
-        timeMs: timings.finishedAt ?? source.timestamp,
-      }),
-      ...passedOnHeaders(source.headers),
-    }
-    return { topic: topicName('completions', topicPrefix), key, headers, value: encoders.ModelCompletion(completion) }
-  }
+  const { encoders, topicPrefix, areBodiesKept, maxRecordBytes = maxMessageBytes - 64 * 1024 } = options
+  const completions = createCompletionRecords({ ...options, encode: encoders.ModelCompletion })
 
   function performanceRecord(event: PerformanceEvent, source: ReceivedRecord): OutgoingRecord {
     const { tenant, requestId, kind, attempt, occurredAt, model } = event
@@ -90,7 +59,7 @@ export function createOutcomeRecords(
 
   function fittingRecords(outcome: Outcome, source: ReceivedRecord): OutcomeRecords {
     let { completion, performance, log } = outcome
-    let published = completionRecord(completion, source)
+    let published = completions.published(completion, source)
     const completionValue = published.value ?? Buffer.alloc(0)
     for (const shrink of [withoutOutput, withoutLabels]) {
       if (recordBytes(published) <= maxRecordBytes) break
@@ -98,7 +67,7 @@ export function createOutcomeRecords(
       const isKept = areBodiesKept(completion.tenant)
       const error = tooLarge(outcome.completion, completionValue.length, isKept)
       completion = shrink(completion, error, isKept)
-      published = completionRecord(completion, source)
+      published = completions.published(completion, source)
       log = { ...log, status: 'FAILED', errorCode: error.code, confidence: null }
       performance = performance.map((event) =>
         event.kind === 'REQUEST' ? { ...event, status: 'FAILED', errorCode: error.code } : event,
@@ -113,12 +82,8 @@ export function createOutcomeRecords(
         problem = ModelServiceError.from(cause)
       }
     }
-    const replyTopic = source.headers['reply-topic']
-    if (replyTopic !== undefined && replyTopics.has(replyTopic)) {
-      const fits = recordBytes(published) <= maxReplyBytes
-      const reply = fits ? published : completionRecord(shortReply(completion), source)
-      records.push({ ...reply, topic: replyTopic })
-    }
+    const reply = completions.reply(completion, source, published)
+    if (reply !== null) records.push(reply)
     if (outcome.completion.status === 'REJECTED') {
       const reason = outcome.completion.error ?? { code: 'INVALID_REQUEST', message: 'The request was rejected.' }
       records.push(deadLetterRecord(source, reason, topicPrefix))
@@ -161,14 +126,6 @@ function unencodable(completion: ModelCompletion, problem: Error): ModelCompleti
     withoutOutput(completion, error, false),
     completeDraft('ModelCompletion', { requestId, tenant, status: 'FAILED', error, token, source, payloadHash }),
   ]
-}
-
-/** The copy of a completion whose output is too large for a reply topic; the status stays true. */
-function shortReply(completion: ModelCompletion): ModelCompletion {
-  const message = 'The output is too large for a reply; read it in the completions topic.'
-  const warnings = [{ code: 'OUTPUT_OMITTED', message }]
-  const attempts = completion.attempts.map((attempt) => ({ ...attempt, error: null }))
-  return { ...completion, ...noOutput, metadata: {}, attempts, warnings }
 }
 
 /** The call was paid for, so what it cost stays; only the answer goes. */

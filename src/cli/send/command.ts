@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
+import type { ModelClient } from '../../client/model-client.ts'
+import type { ModelStream } from '../../client/model-stream.ts'
 import { type Lane, laneSymbols, type ModelCompletion, type ModelRequest } from '../../contract/types.ts'
-import { awaitRecord } from '../await-record.ts'
 import { type CommonOptions, integerOption, withCommonOptions } from '../command-options.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { accountLine, answeredBy, answerText } from '../format-record.ts'
-import type { KafkaSession } from '../kafka-session.ts'
 import type { RunAction } from '../program.ts'
 import { paint, printable, printJson, printLine, printNote, type Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -41,6 +41,7 @@ export function addSendCommand(program: Command, run: RunAction): void {
     [
       ['a chat in flags', 'send --model gpt-4o-mini --prompt "What is the capital of France?"'],
       ['a request in a file', 'send examples/chat.json'],
+      ['the words as they come', 'send --model gpt-4o-mini --prompt "Tell me a story." --stream'],
       ['the same for another model, as JSON', 'send examples/chat.json --model claude-sonnet-4-5 --json'],
       ['write down a recording', 'send --type transcription --model whisper-1 --file speech.wav'],
       ['from another program, without waiting', 'make-request | model-service send - --no-wait'],
@@ -63,7 +64,7 @@ export function addSendCommand(program: Command, run: RunAction): void {
     .option('--tenant <id>', 'tenant; over that of the file')
     .option('--request-id <id>', 'request id; over that of the file (default: a new UUID)')
     .addOption(new Option('--lane <lane>', 'how urgent it is; over that of the file').choices(laneSymbols))
-    .option('--stream', 'let live deltas be published to the chunk topic')
+    .option('--stream', 'print the answer to a chat as it comes')
     .option('--key <text>', 'key of the record, which orders it (default: the request id)')
     .option('--no-wait', 'do not wait for the completion; print the request id')
     .addOption(integerOption('--timeout <ms>', 'how long to wait for the completion', 1, 86_400_000).default(120_000))
@@ -80,18 +81,69 @@ export function addSendCommand(program: Command, run: RunAction): void {
 async function send(file: string | undefined, options: SendOptions, terminal: Terminal): Promise<ExitCode> {
   const request = await requestOf(file, options, terminal)
   const { withKafkaSession } = await import('../kafka-session.ts')
-  return await withKafkaSession(terminal, async (session) => {
-    const ask = (): Promise<void> => session.produce('requests', options.key ?? request.requestId, request)
+  const { withModelClient } = await import('../with-model-client.ts')
+  const ask = async (client: ModelClient): Promise<ExitCode> => {
+    const keyed = options.key === undefined ? {} : { key: options.key }
     if (!options.wait) {
-      await ask()
-      if (options.json === true) printJson(terminal, { tenant: request.tenant, requestId: request.requestId })
-      else printLine(terminal, request.requestId)
+      const { tenant, requestId } = await client.send(request, { ...keyed, signal: terminal.signal })
+      if (options.json === true) printJson(terminal, { tenant, requestId })
+      else printLine(terminal, requestId)
       return exitCodes.ok
     }
-    const completion = await complete(session, request, ask, options, terminal)
+    if (options.json !== true) printNote(terminal, paint(terminal, 'dim', `asking for ${request.requestId}`))
+    const wait = { ...keyed, timeoutMs: options.timeout, signal: terminal.signal }
+    if (options.stream === true && options.json !== true && request.input.type === 'ChatInput') {
+      const { input, stream: _, ...rest } = request
+      const completion = await printStream(terminal, client.stream(input, { ...rest, ...wait }))
+      printFacts(terminal, completion)
+      return completion.status === 'COMPLETED' ? exitCodes.ok : exitCodes.failed
+    }
+    const completion = await client.process(request, wait)
     print(terminal, completion, options)
     return completion.status === 'COMPLETED' ? exitCodes.ok : exitCodes.failed
-  })
+  }
+  return await withKafkaSession(terminal, (session) => withModelClient(session, ask))
+}
+
+/** The words as they come; the terminal record once it is there, whatever its status. */
+async function printStream(terminal: Terminal, stream: ModelStream): Promise<ModelCompletion> {
+  const { CompletionFailed } = await import('../../client/refused-answers.ts')
+  let isLineOpen = false
+  const write = (text: string): void => {
+    terminal.stdout.write(text)
+    isLineOpen = !text.endsWith('\n')
+  }
+  try {
+    for await (const event of stream) {
+      switch (event.type) {
+        case 'text':
+        case 'refusal':
+          write(printable(event.delta))
+          break
+        case 'restart':
+          write(isLineOpen ? '\n' : '')
+          printNote(terminal, paint(terminal, 'yellow', 'the answer begins anew'))
+          break
+        case 'completion': {
+          const calls = answerText({ ...event.completion, chat: { ...event.completion.chat, text: '', refusal: null } })
+          if (isLineOpen) write('\n')
+          if (calls !== '') printLine(terminal, calls)
+          return event.completion
+        }
+        case 'reasoning':
+        case 'tool-call':
+          break
+        default:
+          event satisfies never
+      }
+    }
+    return await stream.completion
+  } catch (error) {
+    if (isLineOpen) write('\n')
+    if (!(error instanceof CompletionFailed)) throw error
+    printLine(terminal, answerText(error.completion))
+    return error.completion
+  }
 }
 
 async function requestOf(file: string | undefined, options: SendOptions, terminal: Terminal): Promise<ModelRequest> {
@@ -126,41 +178,18 @@ async function readFile(file: string, terminal: Terminal): Promise<RequestFile> 
   }
 }
 
-async function complete(
-  session: KafkaSession,
-  request: ModelRequest,
-  ask: () => Promise<void>,
-  options: SendOptions,
-  terminal: Terminal,
-): Promise<ModelCompletion> {
-  return await awaitRecord({
-    kafka: session.kafka,
-    topic: session.topic('completions'),
-    timeoutMs: options.timeout,
-    signal: terminal.signal,
-    what: `completion of ${request.requestId}`,
-    ask: async () => {
-      await ask()
-      if (options.json !== true) printNote(terminal, paint(terminal, 'dim', `sent ${request.requestId}, waiting`))
-    },
-    match: async (record) => {
-      // Other people's records may be large, or of a schema that we cannot read: the key tells most of them apart.
-      const key = options.key ?? request.requestId
-      if (record.key !== null && record.key.toString() !== key) return undefined
-      const completion = await session.decode('ModelCompletion', record.value)
-      const isOurs = completion.requestId === request.requestId && completion.tenant === request.tenant
-      return isOurs ? completion : undefined
-    },
-  })
-}
-
 function print(terminal: Terminal, completion: ModelCompletion, options: SendOptions): void {
   if (options.json === true) {
     printJson(terminal, completion)
     return
   }
-  const ended = completion.status === 'COMPLETED'
   printLine(terminal, answerText(completion))
+  printFacts(terminal, completion)
+}
+
+/** How it ended, what answered and what it took; warnings. */
+function printFacts(terminal: Terminal, completion: ModelCompletion): void {
+  const ended = completion.status === 'COMPLETED'
   const facts = [answeredBy(completion), accountLine(completion)].filter((fact) => fact !== '').join(', ')
   printNote(terminal, `${paint(terminal, ended ? 'green' : 'red', completion.status)} ${completion.requestId} ${facts}`)
   for (const warning of completion.warnings) {

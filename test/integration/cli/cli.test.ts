@@ -158,9 +158,9 @@ describe('in use', () => {
       '--request-id',
       'unanswered',
       '--timeout',
-      '500',
+      '2000',
     ])
-    expect(err).toContain('REQUEST_TIMEOUT: No completion of unanswered within 500 ms')
+    expect(err).toContain('REQUEST_TIMEOUT: No completion of unanswered within 2000 ms')
     expect(exitCode).toBe(3)
   })
 

@@ -1,4 +1,4 @@
-import type { Consumer, Producer } from 'kafkajs'
+import type { Consumer, IHeaders, KafkaMessage, Producer } from 'kafkajs'
 import { openKafkaSession } from '../../../src/cli/kafka-session.ts'
 import { openRecordEncoder } from '../../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../../src/codec/schema-registry.ts'
@@ -35,20 +35,28 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
   const consumer: Consumer = kafka.consumer({ groupId: `${topicPrefix}echo`, maxWaitTimeInMs: 100 })
   await Promise.all([transactional.connect(), plain.connect(), consumer.connect()])
 
-  async function complete(key: string, completion: ModelCompletionDraft): Promise<void> {
+  async function complete(
+    key: string,
+    completion: ModelCompletionDraft,
+    { 'reply-topic': replyTopic, 'correlation-id': correlationId }: IHeaders,
+  ): Promise<void> {
     const transaction = await transactional.transaction()
     const value = encodeCompletion(completion)
     await transaction.send({ topic: topicName('completions', topicPrefix), messages: [{ key, value }] })
+    if (replyTopic !== undefined) {
+      const headers = { 'correlation-id': String(correlationId) }
+      await transaction.send({ topic: String(replyTopic), messages: [{ key, value, headers }] })
+    }
     await transaction.commit()
   }
 
-  async function answerRequest(key: string, value: Buffer | null): Promise<void> {
+  async function answerRequest({ key, value, headers = {} }: KafkaMessage): Promise<void> {
     const request = await session.decode('ModelRequest', value).catch(() => undefined)
     if (request?.input.type !== 'CompletionInput') return
     const { requestId, tenant, model } = request
     const { prompt } = request.input
     const failed = prompt.startsWith('fail')
-    await complete(key, {
+    const completion: ModelCompletionDraft = {
       requestId,
       tenant,
       model,
@@ -56,7 +64,8 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
       status: failed ? 'FAILED' : 'COMPLETED',
       completion: failed ? null : { text: prompt },
       error: failed ? { code: 'PROVIDER_ERROR', message: 'as asked for' } : null,
-    })
+    }
+    await complete(String(key), completion, headers)
   }
 
   async function answerCommand(value: Buffer | null): Promise<void> {
@@ -79,8 +88,7 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
   const commands = topicName('commands', topicPrefix)
   await consumer.subscribe({ topics: [topicName('requests', topicPrefix), commands], fromBeginning: true })
   await consumer.run({
-    eachMessage: ({ topic, message }) =>
-      topic === commands ? answerCommand(message.value) : answerRequest(String(message.key), message.value),
+    eachMessage: ({ topic, message }) => (topic === commands ? answerCommand(message.value) : answerRequest(message)),
   })
 
   return {

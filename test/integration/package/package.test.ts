@@ -58,6 +58,8 @@ describe('the tarball', () => {
     'compose.yaml',
     'dist/adapters.d.ts',
     'dist/adapters.js',
+    'dist/client/index.d.ts',
+    'dist/client/index.js',
     'dist/cli/main.js',
     'dist/model-service/index.js',
     'dist/model-service/index.d.ts',
@@ -88,7 +90,7 @@ describe('the tarball', () => {
   test('is small', () => {
     const { size, unpackedSize } = user().tarball
     expect(size).toBeLessThan(900_000)
-    expect(unpackedSize).toBeLessThan(3_000_000)
+    expect(unpackedSize).toBeLessThan(4_000_000)
   })
 
   test('names nothing of the machine that built it', () => {
@@ -155,14 +157,21 @@ describe('a deployment', () => {
     })
   })
 
+  test('answers the client of the package, by the example of the documentation', async () => {
+    copyFileSync(join(root, 'examples/client.ts'), join(user().folder, 'client.ts'))
+    const ran = await user().run(process.execPath, ['client.ts'], { ...settings(), MODEL: 'mine', PROMPT: 'Hello?' })
+    expect(ran, worker?.output()).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^\[double\] .*\n$/) })
+    expect(ran.err).toMatch(/^cost unknown \(\S+\) USD\n\[double\] .*\n$/)
+  })
+
   test('ends in order', async () => {
     expect(await worker?.stop(), worker?.output()).toBe(0)
   })
 })
 
 describe('the library', () => {
-  // The first has ports of its own only; the second is the example of the documentation.
-  const programs = ['test/integration/package/library-consumer.ts', 'examples/as-a-library.ts']
+  // The first has ports of its own only; the others are examples of the documentation.
+  const programs = ['test/integration/package/library-consumer.ts', 'examples/as-a-library.ts', 'examples/client.ts']
 
   test('compiles in a project that checks all types', async () => {
     const compilerOptions = {
@@ -205,6 +214,7 @@ describe('the library', () => {
       user().run(process.execPath, ['--input-type=module', '--eval', `await import('model-service${path}')`])
     expect(await tryImport('')).toEqual({ exitCode: 0, out: '', err: '' })
     expect(await tryImport('/adapters')).toEqual({ exitCode: 0, out: '', err: '' })
+    expect(await tryImport('/client')).toEqual({ exitCode: 0, out: '', err: '' })
     expect((await tryImport('/dist/app.js')).err).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })
 })

@@ -1,5 +1,5 @@
 /** Doubles of all that a dispatcher works with. A record's value is the JSON of its request. */
-import type { RequestDelivery, RequestProcessor, ValueDecoder } from '../../../src/consumers/ports.ts'
+import type { LaterReplies, RequestDelivery, RequestProcessor, ValueDecoder } from '../../../src/consumers/ports.ts'
 import type { IntakeRecord, TopicPartition } from '../../../src/consumers/record-intake.ts'
 import { type DispatcherSettings, RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
 import type { Lane, ModelCompletion, ModelRequest } from '../../../src/contract/types.ts'
@@ -136,7 +136,7 @@ export class DecoderDouble implements ValueDecoder<ModelRequest> {
 }
 
 /** A dispatcher with all its doubles. */
-export function setUp(settings: DispatcherSettings = {}, log: Log = silentLog) {
+export function setUp(settings: DispatcherSettings = {}, log: Log = silentLog, replies?: LaterReplies) {
   const timers = new ManualTimers()
   const intake = new IntakeDouble()
   const delivery = new DeliveryDouble()
@@ -149,6 +149,7 @@ export function setUp(settings: DispatcherSettings = {}, log: Log = silentLog) {
     deadLetters: delivery,
     service,
     decoder,
+    ...(replies !== undefined && { replies }),
     payloadHash: ({ requestId }) => `v1:${requestId}`,
     onFatal: (error) => fatals.push(error),
     log,

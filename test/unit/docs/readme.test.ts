@@ -60,7 +60,7 @@ test('there are pages to look at', () => {
 })
 
 test('the first request stands in README.md, the library in docs/architecture.md', () => {
-  expect(examples(read('README.md')).map(({ path }) => path)).toEqual(['examples/first-request.ts'])
+  expect(examples(read('README.md')).map(({ path }) => path)).toEqual(['examples/client.ts'])
   expect(examples(read('docs/architecture.md')).map(({ path }) => path)).toEqual(['examples/as-a-library.ts'])
 })
 

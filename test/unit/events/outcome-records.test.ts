@@ -152,6 +152,20 @@ describe('the records of an outcome', () => {
     })
   })
 
+  test('a reply on the topic of the contract comes whole, for that takes what the completion topic takes', () => {
+    const options = {
+      encoders,
+      topicPrefix: 'p.',
+      replyTopics: new Set(['p.model.replies']),
+      areBodiesKept: () => true,
+    }
+    const small = createOutcomeRecords({ ...options, maxReplyBytes: 2_000 })
+    const chat = { text: 'x'.repeat(3_000) }
+    const { records } = small(outcome({ chat }), source({ headers: { 'reply-topic': 'p.model.replies' } }))
+    expect(records[1]?.topic).toBe('p.model.replies')
+    expect(completionOf(records[1]).chat).toMatchObject(chat)
+  })
+
   test('a rejected request is a dead letter too, byte for byte', () => {
     const error = { code: 'INVALID_REQUEST', message: 'No messages.' }
     const { records } = ofOutcome(outcome({ status: 'REJECTED', error }), source({ headers: { mine: 'kept' } }))

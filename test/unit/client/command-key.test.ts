@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { commandKey } from '../../../src/cli/kafka-command-bus.ts'
+import { commandKey } from '../../../src/client/command-key.ts'
 import type { ModelCommandDraft } from '../../../src/contract/types.ts'
 
 it.each<[string, ModelCommandDraft['command']]>([

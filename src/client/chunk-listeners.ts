@@ -1,0 +1,45 @@
+import type { ModelChunk } from '../contract/types.ts'
+import type { ReceivedRecord } from '../delivery/received-record.ts'
+import type { RequestKey } from '../delivery/request-key.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { TopicFeed } from './topic-feed.ts'
+
+interface Listener extends RequestKey {
+  take(chunk: ModelChunk): void
+}
+
+/** Brings the chunks of streamed requests to those who asked. */
+export class ChunkListeners {
+  readonly #connection: ClientConnection
+  readonly #feed: TopicFeed
+  /** By request id, which is the key of chunks; tenants may use the same. */
+  readonly #listeners = new Map<string, Set<Listener>>()
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection
+    this.#feed = connection.feed(connection.topic('chunks'), (record) => this.#take(record))
+  }
+
+  /** Listens from now on, until the returned function is called. @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
+  async follow({ tenant, requestId }: RequestKey, take: (chunk: ModelChunk) => void): Promise<() => void> {
+    await this.#feed.start()
+    const listener: Listener = { tenant, requestId, take }
+    const listeners = this.#listeners.get(requestId) ?? new Set()
+    this.#listeners.set(requestId, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#listeners.get(requestId) === listeners) this.#listeners.delete(requestId)
+    }
+  }
+
+  async #take(record: ReceivedRecord): Promise<void> {
+    // Other people's chunks are not even decoded.
+    const listeners = this.#listeners.get(record.key?.toString() ?? '')
+    if (listeners === undefined) return
+    const chunk = await this.#connection.decodeReadable('ModelChunk', record)
+    if (chunk === undefined) return
+    for (const { tenant, requestId, take } of listeners) {
+      if (chunk.tenant === tenant && chunk.requestId === requestId) take(chunk)
+    }
+  }
+}

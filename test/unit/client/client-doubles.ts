@@ -1,0 +1,69 @@
+/** A connection without Kafka: what is written is kept, and records are given to the feeds by hand. */
+import type { ClientConnection } from '../../../src/client/client-connection.ts'
+import { contractType } from '../../../src/codec/contract-type.ts'
+import { recordEncoder } from '../../../src/codec/record-encoder.ts'
+import { unframe } from '../../../src/codec/wire-format.ts'
+import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
+import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
+import { ManualTimers } from '../consumers/manual-timers.ts'
+
+type Contract = Parameters<typeof contractType>[0]
+
+export class ConnectionDouble {
+  readonly timers = new ManualTimers()
+  readonly kafka = {} as never
+  readonly log = { debug() {}, info() {}, warn() {}, error() {} }
+  readonly written: OutgoingRecord[] = []
+  readonly decodedCount = { value: 0 }
+  /** Awaited by each write. */
+  onWrite: (record: OutgoingRecord) => Promise<void> = async () => {}
+  /** Thrown by each start of a feed while set. */
+  startFailure: Error | undefined
+  readonly #listeners = new Map<string, (record: never) => void | Promise<void>>()
+
+  readonly writer = {
+    write: async (record: OutgoingRecord) => {
+      this.written.push(record)
+      await this.onWrite(record)
+    },
+  }
+
+  topic(role: string): string {
+    return `p.${role}`
+  }
+
+  async encoder(name: Contract) {
+    return recordEncoder(name, 7)
+  }
+
+  /** The real thing, but for the registry; counts. */
+  decode(name: Contract, value: Buffer | null) {
+    this.decodedCount.value += 1
+    try {
+      return contractType(name).decode(unframe(value).payload)
+    } catch (cause) {
+      throw new ModelServiceError('DECODE_FAILED', 'not readable', { cause })
+    }
+  }
+
+  feed(topic: string, onRecord: (record: never) => void | Promise<void>) {
+    this.#listeners.set(topic, onRecord)
+    return {
+      start: async () => {
+        if (this.startFailure !== undefined) throw this.startFailure
+      },
+    }
+  }
+
+  /** Gives a record to the feed of a topic. */
+  async receive(topic: string, record: { key?: string; headers?: Record<string, string>; value: Buffer }) {
+    const { key = 'k', headers = {}, value } = record
+    const received = { topic, partition: 0, offset: 0, timestamp: 0, key: Buffer.from(key), headers, value }
+    await this.#listeners.get(topic)?.(received as never)
+  }
+
+  /** As the parts of a client take it. */
+  get asConnection(): ClientConnection {
+    return this as unknown as ClientConnection
+  }
+}
