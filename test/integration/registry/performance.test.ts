@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { PerformanceEventDraft } from '../../../src/contract/types.ts'
+import { eraseBodies } from '../../../src/delivery/erase-bodies.ts'
 import { PostgresLedger } from '../../../src/delivery/postgres-ledger.ts'
 import { PostgresLease } from '../../../src/delivery/postgres-ledger-lease.ts'
 import type { RequestLogRow } from '../../../src/model-service/ports.ts'
@@ -248,6 +249,23 @@ describe('feedback', () => {
     expect((await pool.query('SELECT 1 FROM model_feedback')).rowCount).toBe(0)
     expect(await fromSums()).toMatchObject([{ weight: 1 }])
     await store.recordFeedback(feedback())
+    expect(await fromSums()).toMatchObject([{ weight: 3 }])
+  })
+
+  it('loses its words when its request is erased, and keeps its score', async () => {
+    const { ledger } = await joinLedger()
+    await ledger.claim([keyed(logRow())])
+    await ledger.settle([settling(logRow())])
+    await store.recordFeedback(feedback({ score: 0.2, comment: 'four', correction: 'Ä' }))
+    const erasure = { tenant: 'default', requestId: 'r-1', erasedBy: 'ada', reason: null }
+    expect(await eraseBodies(pool, erasure)).toMatchObject({ result: 'unfinished' })
+    await ledger.mark([{ tenant: 'default', requestId: 'r-1', token: 1 }])
+    expect(await eraseBodies(pool, erasure)).toEqual({ result: 'erased', bytes: 6 })
+    const words = 'SELECT score, correction, comment FROM model_feedback'
+    expect((await pool.query(words)).rows).toEqual([{ score: 0.2, correction: null, comment: null }])
+    expect(await eraseBodies(pool, erasure)).toEqual({ result: 'erased-before', bytes: 0 })
+    await store.recordFeedback(feedback({ commandId: 'c-2', comment: 'later' }))
+    expect(await eraseBodies(pool, erasure)).toEqual({ result: 'erased', bytes: 5 })
     expect(await fromSums()).toMatchObject([{ weight: 3 }])
   })
 
