@@ -9,6 +9,8 @@ import { peakRssMbOf } from '../process-usage.ts'
 
 /** One audit, measured. */
 export interface AuditMeasurement {
+  /** Limit of the heap in MiB; null: Node's own. */
+  heapLimitMb: number | null
   requestCount: number
   recordCount: number
   seconds: number
@@ -23,11 +25,12 @@ export interface AuditMeasurement {
 /** Audits topics in a process of its own, as a user would, without a database. `env` names the topics; `workFile` must not be there yet. */
 export async function measureAudit(
   env: Record<string, string>,
-  { recordCount, workFile }: { recordCount: number; workFile: string },
+  { recordCount, workFile, heapLimitMb = null }: { recordCount: number; workFile: string; heapLimitMb?: number | null },
 ): Promise<AuditMeasurement> {
   const startedAt = performance.now()
   const args = ['replay', '--mode', 'audit', '--no-database', '--json', '--work-file', workFile]
-  const child = spawn(process.execPath, [join(root, 'src/cli/main.ts'), ...args], {
+  const limit = heapLimitMb === null ? [] : [`--max-old-space-size=${heapLimitMb}`]
+  const child = spawn(process.execPath, [...limit, join(root, 'src/cli/main.ts'), ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -41,6 +44,7 @@ export async function measureAudit(
     if (!out.startsWith('{')) throw new Error(`the audit ended with ${child.exitCode} and without a report`)
     const { counts, clean, digest } = JSON.parse(out) as AuditReport
     return {
+      heapLimitMb,
       requestCount: counts.requests,
       recordCount,
       seconds,
