@@ -218,10 +218,12 @@ function eventReader(decoders: RecordDecoders, ids: TopicIds): FactsOf {
         detail: `its schema has ${fields.slice(0, 5).map(shownText).join(', ')}, which ours has not`,
       })
     }
-    return [
-      { table: 'events', row: eventFacts(record, event, ids.get(record.topic) ?? 0) },
-      ...faults.map((fault) => faultFact(fault, event, placeOf(record, ids))),
-    ]
+    // What people think of an answer measures no call; that it holds no content counts for it, too.
+    const isMeasured = event.kind === 'ATTEMPT' || event.kind === 'REQUEST'
+    const measured: Fact[] = isMeasured
+      ? [{ table: 'events', row: eventFacts(record, event, ids.get(record.topic) ?? 0) }]
+      : []
+    return [...measured, ...faults.map((fault) => faultFact(fault, event, placeOf(record, ids)))]
   }
   return (record) => {
     const isNew = record.value !== null && record.value.length >= 5 && !foreign.has(record.value.readUInt32BE(1))

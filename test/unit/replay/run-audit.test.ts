@@ -308,6 +308,15 @@ describe('what is no fault', () => {
       { requests: 40, requestRecords: 41 },
     ],
     [
+      'a judgement of a request, which measures no call',
+      (w) => {
+        const { tenant, requestId } = worldRequest(0)
+        const value = worldEncoders.PerformanceEvent({ kind: 'FEEDBACK', tenant, requestId })
+        append(w, performance, { value })
+      },
+      { events: 80 },
+    ],
+    [
       'a dead letter that came twice',
       (w) =>
         append(w, deadLetters, { ...recordsOf(w, deadLetters)[0], value: recordsOf(w, deadLetters)[0]?.value ?? null }),
