@@ -64,7 +64,7 @@ export function steady(text: string): string {
         '00000000-0000-4000-8000-000000000000',
       )
       .replaceAll(/\b127\.0\.0\.1:\d+/g, '127.0.0.1:9092')
-      .replaceAll(/\b\d+ ms\b/g, '12 ms')
+      .replaceAll(/\b\d+(\.\d+)? ms\b/g, '12 ms')
       .replaceAll(/\b\d+ → \d+\b/g, '12 → 12')
       .replaceAll(/\b[0-9a-f]{64}\b/g, '0123456789abcdef'.repeat(4))
       .replaceAll(/\b\d+ bytes\b/g, '100 bytes')
