@@ -89,8 +89,8 @@ describe('the tarball', () => {
 
   test('is small', () => {
     const { size, unpackedSize } = user().tarball
-    expect(size).toBeLessThan(900_000)
-    expect(unpackedSize).toBeLessThan(4_000_000)
+    expect(size).toBeLessThan(1_300_000)
+    expect(unpackedSize).toBeLessThan(4_500_000)
   })
 
   test('names nothing of the machine that built it', () => {

@@ -77,6 +77,16 @@ describe('a world in which all is accounted for', () => {
     ])
   })
 
+  it('is clean when people have judged answers, once or twice', async () => {
+    const judged = world()
+    const [request] = recordsOf(judged, performance)
+    for (const _ of [1, 2]) {
+      append(judged, performance, { ...request, value: request?.value ?? null })
+      rewriteEvent(judged, recordsOf(judged, performance).length - 1, () => ({ kind: 'FEEDBACK', score: 0.8 }))
+    }
+    expect((await auditOf(judged)).findings).toEqual([])
+  })
+
   it('is clean without the database, and says what that leaves open', async () => {
     const report = await auditOf(world(), { hasAccounts: false })
     expect(report.clean).toBe(true)

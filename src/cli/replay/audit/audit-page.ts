@@ -3,6 +3,7 @@ import type { AuditReport, Finding } from '../../../replay/audit-report.ts'
 import { UsageError } from '../../usage-error.ts'
 import type { Page, PageSection, PageTone } from '../page/page.ts'
 import { renderPage } from '../page/render-page.ts'
+import { costCells } from './audit-text.ts'
 
 /** Writes the report of an audit as one page. @throws UsageError when the file cannot be written */
 export function writeAuditPage(path: string, report: AuditReport): void {
@@ -136,10 +137,10 @@ function costSection({ costByModel }: AuditReport): PageSection {
     lead: `Sums of the known amounts, exact. A request whose cost is not known is not in them.${several ? ' Bars of different currencies cannot be compared.' : ''}`,
     chart: {
       kind: 'bars',
-      bars: named.slice(0, 10).map(({ name, amount, currency }) => ({
-        label: name,
-        value: Math.max(Number(amount), 0),
-        text: `${shortAmount(amount)} ${currency}`,
+      bars: named.slice(0, 10).map((cost) => ({
+        label: cost.name,
+        value: Math.max(Number(cost.amount), 0),
+        text: cost.unknownCount === cost.requestCount ? 'unknown' : `${shortAmount(cost.amount)} ${cost.currency}`,
         tone: 'plain',
       })),
     },
@@ -152,13 +153,7 @@ function costSection({ costByModel }: AuditReport): PageSection {
         { heading: 'Currency' },
         { heading: 'Unknown', isNumber: true },
       ],
-      rows: named.map(({ name, requestCount, amount, currency, unknownCount }) => [
-        name,
-        figure(requestCount),
-        amount,
-        currency,
-        figure(unknownCount),
-      ]),
+      rows: named.map((cost) => [cost.name, figure(cost.requestCount), ...costCells(cost), figure(cost.unknownCount)]),
       empty: 'There are no terminal records.',
     },
   }

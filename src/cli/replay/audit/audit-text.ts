@@ -1,4 +1,4 @@
-import type { AuditReport, Finding, FindingGroup } from '../../../replay/audit-report.ts'
+import type { AuditReport, Finding, FindingGroup, ModelCost } from '../../../replay/audit-report.ts'
 import { paint, printable, printLine, printNote, printTable, type Terminal } from '../../terminal.ts'
 
 /** Prints the report of an audit for people. */
@@ -22,12 +22,11 @@ export function printAudit(terminal: Terminal, report: AuditReport): void {
     printTable(
       terminal,
       ['model', 'requests', 'cost', '', 'cost unknown'],
-      costByModel.map(({ model, requestCount, amount, currency, unknownCount }) => [
-        printable(model ?? '(none)'),
-        String(requestCount),
-        amount,
-        printable(currency),
-        unknownCount === 0 ? '' : String(unknownCount),
+      costByModel.map((cost) => [
+        printable(cost.model ?? '(none)'),
+        String(cost.requestCount),
+        ...costCells(cost).map(printable),
+        cost.unknownCount === 0 ? '' : String(cost.unknownCount),
       ]),
     )
   }
@@ -79,6 +78,11 @@ function printGroup(terminal: Terminal, { kind, title, count, examples }: Findin
   printLine(terminal)
   printLine(terminal, paint(terminal, 'red', `${kind} (${count}${listed}): ${title}`))
   for (const finding of examples) printLine(terminal, `  ${printable(findingLine(finding))}`)
+}
+
+/** Amount and currency, as two cells; a cost of which nothing is known is not 0. */
+export function costCells({ requestCount, amount, currency, unknownCount }: ModelCost): [string, string] {
+  return unknownCount === requestCount ? ['–', ''] : [amount, currency]
 }
 
 /** A finding on one line: whose it is, where it lies, what was found. */
