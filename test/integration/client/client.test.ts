@@ -1,6 +1,9 @@
 /** The client as a program uses it, against a worker, a broker that goes away, and the protocol double. */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -143,12 +146,40 @@ describe('the same id again', () => {
   })
 })
 
+/** A server that streams one answer to every call, once it may. */
+async function serveAnswer(text: string, mayAnswer: Promise<void>): Promise<AsyncDisposable & { baseUrl: string }> {
+  const server = createServer(async (_, response) => {
+    await mayAnswer
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const choice of [
+      { delta: { role: 'assistant', content: text }, finish_reason: null },
+      { delta: {}, finish_reason: 'stop' },
+    ]) {
+      const choices = [{ index: 0, ...choice }]
+      const chunk = { id: 'answer', object: 'chat.completion.chunk', created: 1, model: 'other', choices }
+      response.write(`data: ${JSON.stringify(chunk)}\n\n`)
+    }
+    response.end('data: [DONE]\n\n')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
 describe('a stream', () => {
-  async function read(events: AsyncIterable<StreamEvent>) {
+  async function read(events: AsyncIterable<StreamEvent>, onEvent: () => void = () => {}) {
     const seen: StreamEvent[] = []
     let text = ''
     for await (const event of events) {
       seen.push(event)
+      onEvent()
       if (event.type === 'restart') text = ''
       if (event.type === 'text') text += event.delta
     }
@@ -181,11 +212,18 @@ describe('a stream', () => {
   })
 
   it('that breaks begins anew on the next target, and says so', async () => {
-    await client.registerRoute({ id: 'careful', targets: [{ model: 'broken' }, { model: 'talker' }] }, wait)
-    const { seen, text } = await read(client.stream(hello, { model: 'careful', onUncertain: 'RETRY', ...wait }))
+    // The next target answers when the words of the first have come: a terminal record may overtake chunks.
+    const heard = Promise.withResolvers<void>()
+    await using server = await serveAnswer('Something else.', heard.promise)
+    await client.registerProvider({ id: 'patient', kind: 'openai', baseUrl: server.baseUrl }, wait)
+    await client.registerModel({ id: 'other', provider: 'patient', capabilities: ['CHAT'] }, wait)
+    await client.registerRoute({ id: 'careful', targets: [{ model: 'broken' }, { model: 'other' }] }, wait)
+    const stream = client.stream(hello, { model: 'careful', onUncertain: 'RETRY', ...wait })
+    const { seen, text } = await read(stream, heard.resolve)
     expect(seen.map(({ type }) => type)).toContain('restart')
+    expect(text).toBe('Something else.')
     const last = seen.at(-1)
-    expect(last).toMatchObject({ type: 'completion', completion: { model: 'talker', chat: { text } } })
+    expect(last).toMatchObject({ type: 'completion', completion: { model: 'other', chat: { text } } })
   })
 
   it('of a request that had ended tells the whole answer', async () => {
