@@ -97,7 +97,8 @@ beforeAll(async () => {
 })
 
 async function ask({ file, args, env }: Language, settings: Record<string, string>): Promise<string> {
-  const all = { PATH: process.env['PATH'] ?? '', ...service.env, ...env, ...settings }
+  // Java 17 reads the environment and writes its output by the locale.
+  const all = { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...service.env, ...env, ...settings }
   const { stdout } = await run(file, args, { env: all, timeout: 120_000 })
   return stdout.trimEnd()
 }
