@@ -9,6 +9,7 @@
  * and is told { type: 'listening', port } at the start. It ends when the channel does.
  */
 import { createServer, type Socket } from 'node:net'
+import { onRequests } from './on-requests.ts'
 import { benchAnswer } from './workload.ts'
 
 /** What the parent may send. */
@@ -24,7 +25,6 @@ export interface MockStats {
 /** What the mock sends. */
 export type MockMessage = { type: 'listening'; port: number } | MockStats
 
-const headEnd = Buffer.from('\r\n\r\n')
 /** Share by which a latency varies to either side: else calls that began together would stay together for ever. */
 const spread = 0.1
 
@@ -33,18 +33,7 @@ let served = 0
 let open = 0
 
 const server = createServer({ noDelay: true }, (socket) => {
-  let received = Buffer.alloc(0)
-  socket.on('error', () => {})
-  socket.on('data', (chunk) => {
-    received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
-    const end = received.indexOf(headEnd)
-    if (end < 0) return
-    const head = received.toString('latin1', 0, end)
-    const bodyLength = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
-    if (received.length < end + headEnd.length + bodyLength) return
-    received = received.subarray(end + headEnd.length + bodyLength)
-    answer(socket)
-  })
+  onRequests(socket, () => answer(socket))
 })
 
 function answer(socket: Socket): void {

@@ -4,6 +4,7 @@
  * just enough HTTP/1.1 over plain sockets for clients that do not pipeline. The parent is told { port } and ends it by disconnecting.
  */
 import { createServer, type Socket } from 'node:net'
+import { onRequests } from '../on-requests.ts'
 import { type BenchFormat, benchFormats, type RecordedAnswer, recordedAnswer } from './recorded-answers.ts'
 
 /** How an answer comes. */
@@ -28,8 +29,6 @@ interface Prepared {
   frames: readonly Buffer[]
 }
 
-const headEnd = Buffer.from('\r\n\r\n')
-
 function prepare({ streamType, events, whole }: RecordedAnswer): Prepared {
   const start = 'HTTP/1.1 200 OK\r\nx-request-id: req_1\r\n'
   return {
@@ -48,16 +47,7 @@ export function serveAnswers(): void {
   const answers = new Map(benchFormats.map((format) => [format, prepare(recordedAnswer(format))]))
   const playing = new Set<Playing>()
   const server = createServer({ noDelay: true }, (socket) => {
-    let received = Buffer.alloc(0)
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
-      const end = received.indexOf(headEnd)
-      if (end < 0) return
-      const head = received.toString('latin1', 0, end)
-      const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
-      if (received.length < end + headEnd.length + length) return
-      received = received.subarray(end + headEnd.length + length)
+    onRequests(socket, (head) => {
       const [, pace, format] = /^POST \/(\w+)\/(\w+)\//.exec(head) ?? []
       const answer = answers.get(format as BenchFormat)
       if (answer === undefined) socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n')
