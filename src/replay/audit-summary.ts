@@ -1,6 +1,7 @@
 /** The figures of an audit, read from its work file. What could be many is grouped by SQLite and read one by one. */
 import Big from 'big.js'
 import { type AuditReport, listedModels, listedSpans, type ModelCost } from './audit-report.ts'
+import { sumByModel } from './sum-by-model.ts'
 import type { WorkFile } from './work-file.ts'
 
 /** The part of a report that is counted. */
@@ -37,53 +38,15 @@ export function summarize(file: WorkFile, { hasAccounts }: { hasAccounts: boolea
   }
 }
 
-/** SQLite has no decimals, so amounts are added up here, model by model. */
 function costByModel(file: WorkFile): ModelCost[] {
-  const dearest: ModelCost[] = []
-  const others = new Map<string, ModelCost>()
-  let current: ModelCost | undefined
-  let sum = new Big(0)
-  const finish = (): void => {
-    if (current === undefined) return
-    dearest.push({ ...current, amount: sum.toFixed() })
-    dearest.sort(byAmount)
-    const dropped = dearest.length > listedModels ? dearest.pop() : undefined
-    if (dropped !== undefined) addTo(others, dropped)
-  }
-  for (const row of file.each('SELECT model, currency, cost FROM completions ORDER BY model, currency')) {
-    const model = row['model'] === null ? null : String(row['model'])
-    const currency = String(row['currency'])
-    if (current?.model !== model || current.currency !== currency) {
-      finish()
-      current = { model, currency, requestCount: 0, amount: '0', unknownCount: 0 }
-      sum = new Big(0)
-    }
-    current.requestCount += 1
-    if (row['cost'] === null) current.unknownCount += 1
-    else sum = sum.plus(String(row['cost']))
-  }
-  finish()
-  return [...dearest, ...others.values()]
-}
-
-function byAmount(left: ModelCost, right: ModelCost): number {
-  const amounts = new Big(right.amount).cmp(left.amount)
-  if (amounts !== 0) return amounts
-  if (left.requestCount !== right.requestCount) return right.requestCount - left.requestCount
-  return `${left.model}` < `${right.model}` ? -1 : 1
-}
-
-function addTo(others: Map<string, ModelCost>, { currency, requestCount, amount, unknownCount }: ModelCost): void {
-  // A currency that is none is somebody's invention, of which there may be any number.
-  const known = others.size < 10 || others.has(currency) ? currency : '?'
-  const sum = others.get(known) ?? { model: '(others)', currency: known, requestCount: 0, amount: '0', unknownCount: 0 }
-  const isAdded = known === currency
-  others.set(known, {
-    ...sum,
-    requestCount: sum.requestCount + requestCount,
-    amount: isAdded ? new Big(sum.amount).plus(amount).toFixed() : sum.amount,
-    unknownCount: sum.unknownCount + (isAdded ? unknownCount : requestCount),
-  })
+  const rows = file.each('SELECT model, currency, cost FROM completions ORDER BY model, currency')
+  return sumByModel(rows, ['cost'], listedModels).map(({ model, currency, rowCount, amounts, unknownCounts }) => ({
+    model,
+    currency,
+    requestCount: rowCount,
+    amount: (amounts[0] ?? new Big(0)).toFixed(),
+    unknownCount: unknownCounts[0] ?? 0,
+  }))
 }
 
 const hourMs = 3_600_000

@@ -6,15 +6,16 @@ import { unframe } from '../codec/wire-format.ts'
 import type { RequestTopic } from '../contract/request-topic.ts'
 import type { ModelCompletion, ModelRequest, PerformanceEvent } from '../contract/types.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
-import { ModelServiceError } from '../errors/model-service-error.ts'
 import { parseRetryRecord } from '../events/retry-record.ts'
 import type { TopicPositions } from '../events/topic-reader.ts'
 import { collectRecords, type ReadingProgress } from './collect-records.ts'
 import { completionFaults, eventFaults, type RecordFault } from './completion-checks.ts'
+import { decodedFacts } from './decoded-facts.ts'
 import { foreignFields } from './foreign-fields.ts'
 import { attemptFacts, completionFacts, eventFacts, type RecordPlace, requestFacts } from './record-facts.ts'
 import { requestKey, shownText, valueHash } from './record-hashes.ts'
 import type { RecordDecoders, RecordReader } from './replay-ports.ts'
+import { restored, type StoredPositions, stored } from './stored-positions.ts'
 import type { Fact, WorkFile } from './work-file.ts'
 
 /** The topics of an audit, by their full names. */
@@ -53,7 +54,8 @@ const clockMarginMs = 600_000
 /** Reads all that an audit needs. @throws what {@link collectRecords} throws */
 export async function readAuditedTopics(reading: AuditReading): Promise<void> {
   const { file, topics, range, reader, onProgress } = reading
-  const ids = topicIds(file, topics)
+  const others = [topics.completions, topics.performance, topics.deadLetters, ...topics.retries]
+  const ids = file.topicIds([...topics.requests.map(({ name }) => name), ...others])
   const { from, until } = range
   await collectRecords({
     ...reading,
@@ -62,14 +64,11 @@ export async function readAuditedTopics(reading: AuditReading): Promise<void> {
     factsOf: requestReader(reading, ids),
     onProgress: (progress) => onProgress('requests', progress),
   })
-  const others = [topics.completions, topics.performance, topics.deadLetters, ...topics.retries]
-  let bounds = file.noted<StoredBounds>('bounds')
-  if (bounds === undefined) {
+  const bounds = await file.once<StoredBounds>('bounds', async () => {
     // In this order: what is finished by now has left its results below the ends that are taken after it.
     const finished = await reader.finished(topics.requests.map(({ name }) => name))
-    bounds = { finished: stored(finished), ...(await otherBounds(others, reading)) }
-    file.note('bounds', bounds)
-  }
+    return { finished: stored(finished), ...(await otherBounds(others, reading)) }
+  })
   await collectRecords({
     ...reading,
     from: restored(bounds.from),
@@ -79,9 +78,6 @@ export async function readAuditedTopics(reading: AuditReading): Promise<void> {
   })
 }
 
-/** Offsets as JSON holds them. */
-export type StoredPositions = [topic: string, partitions: [partition: number, offset: number][]][]
-
 /** What is noted before the results are read. */
 export interface StoredBounds {
   /** Up to where workers had finished the request topics. */
@@ -89,16 +85,6 @@ export interface StoredBounds {
   first: StoredPositions
   from: StoredPositions
   until: StoredPositions
-}
-
-/** Offsets for JSON. */
-export function stored(positions: TopicPositions): StoredPositions {
-  return [...positions].map(([topic, partitions]) => [topic, [...partitions]])
-}
-
-/** Offsets from JSON. */
-export function restored(positions: StoredPositions): TopicPositions {
-  return new Map(positions.map(([topic, partitions]) => [topic, new Map(partitions)]))
 }
 
 async function otherBounds(
@@ -126,20 +112,6 @@ async function otherBounds(
 type TopicIds = ReadonlyMap<string, number>
 type FactsOf = (record: ReceivedRecord) => Fact[] | Promise<Fact[]>
 
-function topicIds(file: WorkFile, topics: AuditedTopics): TopicIds {
-  const names = [
-    ...topics.requests.map(({ name }) => name),
-    topics.completions,
-    topics.performance,
-    topics.deadLetters,
-    ...topics.retries,
-  ]
-  file.transaction(() => {
-    for (const name of names) file.run('INSERT INTO topics (name) VALUES (?) ON CONFLICT DO NOTHING', name)
-  })
-  return new Map(file.all('SELECT id, name FROM topics').map(({ id, name }) => [String(name), Number(id)]))
-}
-
 function requestReader({ topics, decoders }: AuditReading, ids: TopicIds): FactsOf {
   const bound = new Map(topics.requests.map(({ name, tenant }) => [name, tenant]))
   const factOf = (record: ReceivedRecord, request: ModelRequest | null): Fact[] => {
@@ -147,7 +119,7 @@ function requestReader({ topics, decoders }: AuditReading, ids: TopicIds): Facts
     return [{ table: 'requests', row: requestFacts(record, request, place) }]
   }
   return (record) =>
-    decoded(
+    decodedFacts(
       () => decoders.request(record.value),
       (request) => factOf(record, request),
     )
@@ -199,7 +171,7 @@ function completionReader({ range, decoders }: AuditReading, ids: TopicIds): Fac
     return [{ table: 'completions', row }, ...attempts, ...faults]
   }
   return (record) =>
-    decoded(
+    decodedFacts(
       () => decoders.completion(record.value),
       (completion) => factsOf(record, completion),
     )
@@ -228,11 +200,11 @@ function eventReader(decoders: RecordDecoders, ids: TopicIds): FactsOf {
   return (record) => {
     const isNew = record.value !== null && record.value.length >= 5 && !foreign.has(record.value.readUInt32BE(1))
     if (!isNew)
-      return decoded(
+      return decodedFacts(
         () => decoders.event(record.value),
         (event) => factsOf(record, event),
       )
-    return decodedSlowly(
+    return decodedFacts(
       async () => {
         const event = await decoders.event(record.value)
         const { schemaId } = unframe(record.value)
@@ -282,32 +254,10 @@ function retryReader({ topics, decoders }: AuditReading, ids: TopicIds): FactsOf
     ]
   }
   return (record) =>
-    decoded(
+    decodedFacts(
       () => decoders.request(record.value),
       (request) => factsOf(record, request),
     )
-}
-
-/** The facts of a decoded record, at once where it decodes at once; null stands for one that cannot be read. */
-function decoded<T>(decode: () => T | Promise<T>, factsOf: (value: T | null) => Fact[]): Fact[] | Promise<Fact[]> {
-  let value: T | Promise<T>
-  try {
-    value = decode()
-  } catch (error) {
-    return factsOf(orNull(error))
-  }
-  return value instanceof Promise ? value.catch(orNull).then(factsOf) : factsOf(value)
-}
-
-function decodedSlowly<T>(decode: () => Promise<T>, factsOf: (value: T | null) => Fact[]): Promise<Fact[]> {
-  return decode().catch(orNull).then(factsOf)
-}
-
-/** A record that cannot be read is a fact; a registry that is away is not. */
-function orNull(error: unknown): null {
-  if (error instanceof ModelServiceError && (error.code === 'DECODE_FAILED' || error.code === 'SCHEMA_UNKNOWN'))
-    return null
-  throw error
 }
 
 function isWithin(place: { topic: string; partition: number; offset: number }, { from, until }: AuditedRange): boolean {

@@ -21,7 +21,7 @@ export interface ReadingProgress {
 /** What is read, and into what. */
 export interface CollectOptions {
   file: WorkFile
-  reader: RecordReader
+  reader: Pick<RecordReader, 'read'>
   from: TopicPositions
   until: TopicPositions
   signal: AbortSignal

@@ -62,6 +62,11 @@ export class PriceHistory {
     return asOf(this.#providers.get(id), version)?.state ?? null
   }
 
+  /** The newest version that it knows, as far as models and providers go; 0 when there is none. */
+  get version(): number {
+    return this.#versions.at(-1)?.version ?? 0
+  }
+
   /** The version of the registry at a time (Unix ms), as far as models and providers go; 0 before the first. */
   versionAt(timeMs: number): number {
     return this.#versions.findLast(({ at }) => at <= timeMs)?.version ?? 0

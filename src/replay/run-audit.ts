@@ -6,10 +6,11 @@ import { runAuditChecks } from './audit-checks.ts'
 import { auditDigest } from './audit-digest.ts'
 import type { AuditReport, Finding, FindingGroup, NotChecked } from './audit-report.ts'
 import { summarize } from './audit-summary.ts'
-import { type AuditReading, readAuditedTopics, restored, type StoredBounds } from './audit-topics.ts'
+import { type AuditReading, readAuditedTopics, type StoredBounds } from './audit-topics.ts'
 import { collectAccounts } from './collect-accounts.ts'
 import { type FindingKind, findingKinds } from './finding-kinds.ts'
 import type { AccountReader } from './replay-ports.ts'
+import { restored } from './stored-positions.ts'
 import type { WorkFile } from './work-file.ts'
 import { accountIndexes, recordIndexes } from './work-tables.ts'
 
@@ -42,12 +43,10 @@ export interface AuditOptions extends Omit<AuditReading, 'onProgress'> {
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const { file, accounts, onProgress } = options
-  let times = file.noted<{ auditedAt: number; snapshotAt: number }>('times')
-  if (times === undefined) {
+  const times = await file.once('times', async () => {
     const auditedAt = options.now()
-    times = { auditedAt, snapshotAt: accounts === null ? auditedAt : await accounts.now() }
-    file.note('times', times)
-  }
+    return { auditedAt, snapshotAt: accounts === null ? auditedAt : await accounts.now() }
+  })
   if (file.noted('checked') !== true) {
     await readAuditedTopics({ ...options, onProgress })
     file.transaction(() => {

@@ -15,7 +15,7 @@ import { type FactOf, type TableName, tableStatements, tables } from './work-tab
 /** "msrp": tells a work file from other SQLite databases. */
 const applicationId = 0x6d_73_72_70
 /** Raised whenever a table changes: a file of another version is refused, for it is cheaper to read again than to migrate. */
-const layoutVersion = 1
+const layoutVersion = 2
 
 /** What {@link openWorkFile} is given. */
 export interface WorkFileOptions {
@@ -84,6 +84,23 @@ export class WorkFile implements Disposable {
       name,
       JSON.stringify(value),
     )
+  }
+
+  /** What was noted under this name; when nothing was, `make` gives it, and it is noted: it stays the same through kills. */
+  async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
+    const noted = this.noted<T>(name)
+    if (noted !== undefined) return noted
+    const made = await make()
+    this.note(name, made)
+    return made
+  }
+
+  /** The number of each of these topics, which stands for its name in the tables of facts. */
+  topicIds(names: readonly string[]): ReadonlyMap<string, number> {
+    this.transaction(() => {
+      for (const name of names) this.run('INSERT INTO topics (name) VALUES (?) ON CONFLICT DO NOTHING', name)
+    })
+    return new Map(this.all('SELECT id, name FROM topics').map(({ id, name }) => [String(name), Number(id)]))
   }
 
   /** Runs all or nothing. */

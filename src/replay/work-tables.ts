@@ -14,6 +14,7 @@ const place = [
 type Column = readonly [name: string, type: 'TEXT' | 'INTEGER' | 'BLOB']
 
 /**
+ * The first ones are those of an audit, the last two those of new prices; a file is of one mode, and the other tables stay empty.
  * `key` is {@link requestKey} of tenant and request id. Amounts are decimal text. Times are Unix ms. Booleans are 0 and 1.
  */
 export const tables = {
@@ -135,6 +136,27 @@ export const tables = {
     ...place,
     ['standing', 'TEXT'],
     ['is_stuck', 'INTEGER'],
+  ],
+  /** Records that were priced again, or cannot be read. */
+  repriced_records: [...place, ['is_readable', 'INTEGER']],
+  /** Their attempts, and what came of each: `kind` as in Repriced, amounts only where it is `priced`. */
+  repriced_attempts: [
+    ...place,
+    ['tenant', 'TEXT'],
+    ['request_id', 'TEXT'],
+    ['number', 'INTEGER'],
+    ['model', 'TEXT'],
+    ['kind', 'TEXT'],
+    /** Why there is no price. */
+    ['reason', 'TEXT'],
+    ['recorded', 'TEXT'],
+    ['recorded_currency', 'TEXT'],
+    /** Why nothing is known of the amount. */
+    ['recorded_reason', 'TEXT'],
+    ['computed', 'TEXT'],
+    ['computed_currency', 'TEXT'],
+    ['computed_reason', 'TEXT'],
+    ['is_same', 'INTEGER'],
   ],
 } as const satisfies Readonly<Record<string, readonly Column[]>>
 

@@ -1,4 +1,4 @@
-import { kafkaRecordReader, sessionDecoders } from '../../src/cli/replay/audit/kafka-records.ts'
+import { kafkaRecordReader, sessionDecoders } from '../../src/cli/replay/kafka-records.ts'
 import type { AuditReport } from '../../src/replay/audit-report.ts'
 import { postgresAccounts } from '../../src/replay/postgres-accounts.ts'
 import { runAudit } from '../../src/replay/run-audit.ts'

@@ -8,5 +8,11 @@ export const noDatabaseOption = new Option(
   'look at the topics alone; the result says what that leaves open',
 )
 
+/** Keeps what was read. */
+export const workFileOption = new Option(
+  '--work-file <file>',
+  'keep what was read there; a run that was killed goes on where it was',
+)
+
 /** How many findings are listed. */
 export const examplesOption = integerOption('--examples <n>', 'list so many of each finding', 0, 10_000).default(20)

@@ -12,7 +12,7 @@ import type { TopicRole } from '../../../src/contract/topics.ts'
 import type { ModelCompletion, ModelRequest } from '../../../src/contract/types.ts'
 import type { ReceivedRecord } from '../../../src/delivery/received-record.ts'
 import type { AuditReport } from '../../../src/replay/audit-report.ts'
-import type { RepriceReport } from '../../../src/replay/reprice-totals.ts'
+import type { RepriceReport } from '../../../src/replay/reprice-report.ts'
 import { createTopics } from '../../support/create-topics.ts'
 import { withService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
@@ -150,6 +150,15 @@ describe('replay --mode reprice', () => {
       expect.objectContaining({ model: 'priced', attemptCount: 4, currency: 'USD', difference: '0' }),
     ])
     expect(exitCode).toBe(0)
+  })
+
+  it('goes on with its work file, at the prices and up to the records of its beginning', async () => {
+    const args = ['--mode', 'reprice', '--as-of', 'now', '--json', '--work-file', 'reprice.sqlite']
+    const first = await replay(...args)
+    expect(first).toMatchObject({ exitCode: 0, err: '' })
+    const again = await replay(...args)
+    expect(again).toMatchObject({ exitCode: 0, err: expect.stringContaining('going on with what reprice.sqlite has') })
+    expect(again.out).toBe(first.out)
   })
 
   it('prices the same calls at another day', async () => {

@@ -14,21 +14,13 @@ import {
   takeOut,
   worldTopics,
 } from '../../support/replay-world.ts'
+import { seeded } from '../../support/seeded.ts'
 
 let folder = ''
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'audit-'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
-
-/** A generator of numbers from 0 to 1 that begins anew with its seed. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32
-    return state / 2 ** 32
-  }
-}
 
 const world = () => makeWorld(25)
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openWorkFile } from '../../../src/replay/work-file.ts'
 import { auditOf } from '../../support/audit-of.ts'
 import { makeWorld } from '../../support/replay-world.ts'
+import { repriceOf } from '../../support/reprice-of.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -19,30 +20,56 @@ const module = (path: string) => JSON.stringify(fileURLToPath(new URL(path, impo
 /** More requests than one transaction of the work file holds, so that some are written before the kill. */
 const requestCount = 2_500
 
-it('goes on after kill -9 with what was written, and reads nothing twice', async () => {
-  const path = join(folder, 'work.sqlite')
+/** Runs in a process that kills itself before the record of that number. */
+function killedAt(breakAt: number, call: 'auditOf' | 'repriceOf', path: string): void {
   const script = `
     import { openWorkFile } from ${module('../../../src/replay/work-file.ts')}
-    import { auditOf } from ${module('../../support/audit-of.ts')}
+    import { ${call} } from ${module(call === 'auditOf' ? '../../support/audit-of.ts' : '../../support/reprice-of.ts')}
     import { makeWorld } from ${module('../../support/replay-world.ts')}
     const file = openWorkFile({ path: ${JSON.stringify(path)}, question: 'test' })
-    await auditOf(makeWorld(${requestCount}), { file, breakAt: 6_000, onBreak: () => process.kill(process.pid, 'SIGKILL') })`
+    await ${call}(makeWorld(${requestCount}), { file, breakAt: ${breakAt}, onBreak: () => process.kill(process.pid, 'SIGKILL') })`
   const killed = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
   expect(killed.signal, killed.stderr).toBe('SIGKILL')
+}
 
-  let readCount = 0
-  const counting = () => {
-    readCount += 1
-    return 0
+/** Takes partitions in their order, and counts the records that are read. */
+function counting(): { random: () => number; readCount: number } {
+  const counter = {
+    readCount: 0,
+    random: () => {
+      counter.readCount += 1
+      return 0
+    },
   }
+  return counter
+}
+
+it('an audit goes on after kill -9 with what was written, and reads nothing twice', async () => {
+  const path = join(folder, 'audit.sqlite')
+  killedAt(6_000, 'auditOf', path)
+  const counter = counting()
   const file = openWorkFile({ path, question: 'test' })
   expect(file.isResumed).toBe(true)
-  const report = await auditOf(makeWorld(requestCount), { file, random: counting })
+  const report = await auditOf(makeWorld(requestCount), { file, random: counter.random })
   expect(report).toEqual(await auditOf(makeWorld(requestCount)))
   expect(report.clean).toBe(true)
   // 6,000 were read before, and all but those of the last transaction are in the file.
   const all =
     report.counts.requestRecords + report.counts.terminalRecords + report.counts.events + report.counts.deadLetters
-  expect(readCount).toBeGreaterThanOrEqual(all - 6_000)
-  expect(readCount).toBeLessThanOrEqual(all - 4_000)
+  expect(counter.readCount).toBeGreaterThanOrEqual(all - 6_000)
+  expect(counter.readCount).toBeLessThanOrEqual(all - 4_000)
+}, 60_000)
+
+it('new prices go on after kill -9 likewise, to the same sums', async () => {
+  const path = join(folder, 'reprice.sqlite')
+  killedAt(2_300, 'repriceOf', path)
+  const counter = counting()
+  const report = await repriceOf(makeWorld(requestCount), {
+    file: openWorkFile({ path, question: 'test' }),
+    random: counter.random,
+  })
+  expect(report).toEqual(await repriceOf(makeWorld(requestCount)))
+  expect(report.requestCount).toBe(requestCount)
+  // One transaction of 2,000 was written.
+  expect(counter.readCount).toBe(500)
 }, 60_000)

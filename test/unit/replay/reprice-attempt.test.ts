@@ -6,7 +6,6 @@ import { listPriceOfEntry, parseListCard } from '../../../src/pricing/find-list-
 import { priceByList } from '../../../src/pricing/price-from-list.ts'
 import { PriceHistory } from '../../../src/replay/price-history.ts'
 import { priceAsOf, priceOfThen, type Repriced } from '../../../src/replay/reprice-attempt.ts'
-import { RepriceTotals } from '../../../src/replay/reprice-totals.ts'
 import { goldenUsages } from '../../fixtures/prices/priced-models.ts'
 
 const day = (text: string) => Date.parse(`${text}T00:00:00Z`)
@@ -243,68 +242,5 @@ describe('the price of another day', () => {
       kind: 'not-priced',
       reason: 'NOT_CHARGED',
     })
-  })
-})
-
-describe('RepriceTotals', () => {
-  const place = { topic: 'model.completions', partition: 0, offset: 7 }
-  const known = (text: string, currency = 'USD'): Repriced => ({
-    kind: 'priced',
-    cost: { ...registryCost(text, 4), currency },
-  })
-
-  it('adds up exactly, and says by how much it differs', () => {
-    const totals = new RepriceTotals({ asOf: null, exampleCount: 1 })
-    for (const computed of ['0.1', '0.2', '0.300000000001'])
-      totals.add(completionOf({ cost: registryCost('0.1', 4) }), [known(computed)], place)
-    expect(totals.report()).toMatchObject({
-      clean: false,
-      byModel: [
-        {
-          model: 'mine',
-          currency: 'USD',
-          attemptCount: 3,
-          recorded: '0.3',
-          computed: '0.600000000001',
-          difference: '0.300000000001',
-        },
-      ],
-      differenceCount: 2,
-      differences: [{ tenant: 't', requestId: 'r', attempt: 1, place, recorded: '0.1 USD', computed: '0.2 USD' }],
-    })
-  })
-
-  it('keeps currencies apart, and what is not priced out of the sums', () => {
-    const totals = new RepriceTotals({ asOf: day('2026-05-01'), exampleCount: 0 })
-    totals.add(completionOf({ cost: registryCost('30', 4) }), [known('3', 'EUR')], place)
-    totals.add(completionOf({ cost: registryCost('30', 4) }), [{ kind: 'not-priced', reason: 'NO_CALL' }], place)
-    totals.add(completionOf({ cost: registryCost('30', 4) }), [{ kind: 'not-reproducible', reason: 'x' }], place)
-    totals.addUnreadable()
-    expect(totals.report()).toMatchObject({
-      clean: true,
-      totals: [
-        { currency: 'USD', recorded: '30', computed: '0', difference: '-30' },
-        { currency: 'EUR', recorded: '0', computed: '3', difference: '3' },
-      ],
-      notPriced: [{ reason: 'NO_CALL', count: 1 }],
-      notReproducible: [{ reason: 'x', count: 1 }],
-      unreadableCount: 1,
-    })
-  })
-
-  it('bounds what many made-up models and reasons can take', () => {
-    const totals = new RepriceTotals({ asOf: null, exampleCount: 0 })
-    for (let index = 0; index < 3_000; index += 1) {
-      totals.add({ ...completionOf({ cost: registryCost('1', 4) }), model: `made-up-${index}` }, [known('1')], place)
-      totals.add(
-        completionOf({ cost: registryCost('1', 4) }),
-        [{ kind: 'not-priced', reason: `made-up-${index}` }],
-        place,
-      )
-    }
-    const report = totals.report()
-    expect(report.byModel.length).toBe(1_001)
-    expect(report.notPriced.length).toBe(101)
-    expect(report.totals).toEqual([expect.objectContaining({ attemptCount: 3_000, recorded: '3000', difference: '0' })])
   })
 })

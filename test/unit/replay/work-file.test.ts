@@ -70,7 +70,7 @@ describe('a work file', () => {
         database.exec('PRAGMA user_version = 99')
         database.close()
       },
-      'is of layout 99, this version works with 1',
+      'is of layout 99, this version works with 2',
     ],
     [
       'another database',

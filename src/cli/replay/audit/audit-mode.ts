@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Option } from 'commander'
 import type { Settings } from '../../../config/settings-schema.ts'
 import type { AuditReport } from '../../../replay/audit-report.ts'
-import type { AuditedRange } from '../../../replay/audit-topics.ts'
 import type { AccountReader } from '../../../replay/replay-ports.ts'
 import type { WorkFile } from '../../../replay/work-file.ts'
 import { cliSettings } from '../../cli-settings.ts'
@@ -12,8 +9,9 @@ import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import { printJson, printNote, type Terminal } from '../../terminal.ts'
 import { type ReplayMode, type ReplayOptions, rangeOf, requestTopicsOf } from '../replay-mode.ts'
-import { examplesOption, noDatabaseOption } from '../replay-options.ts'
-import { formatRangeBound, isWhole, resolveRange } from '../replay-range.ts'
+import { examplesOption, noDatabaseOption, workFileOption } from '../replay-options.ts'
+import { formatRangeBound, isWhole } from '../replay-range.ts'
+import { rangeOnce, rangeQuestion, withWorkFile } from '../replay-work-file.ts'
 import { printAudit } from './audit-text.ts'
 
 interface AuditOptions extends ReplayOptions {
@@ -36,7 +34,7 @@ export const auditMode: ReplayMode = {
   ],
   options: [
     noDatabaseOption,
-    new Option('--work-file <file>', 'keep what was read there; a run that was killed goes on where it was'),
+    workFileOption,
     new Option('--html <file>', 'write the report as one page, too'),
     examplesOption,
   ],
@@ -48,7 +46,7 @@ async function audit(options: AuditOptions, terminal: Terminal): Promise<ExitCod
   const settings = cliSettings(terminal, ['delivery', 'requestLog'])
   const report = await withKafkaSession(terminal, (session) =>
     withAccounts(options, settings, terminal, (accounts, whyNoAccounts) =>
-      withWorkFile(options, session, terminal, async (file) =>
+      withWorkFile({ workFile: options.workFile, question: questionOf(options, session) }, terminal, async (file) =>
         runOn(file, { options, session, accounts, whyNoAccounts, settings, terminal }),
       ),
     ),
@@ -77,7 +75,7 @@ async function runOn(
   { options, session, accounts, whyNoAccounts, settings, terminal }: Run,
 ): Promise<AuditReport> {
   const { runAudit } = await import('../../../replay/run-audit.ts')
-  const { kafkaRecordReader, sessionDecoders } = await import('./kafka-records.ts')
+  const { kafkaRecordReader, sessionDecoders } = await import('../kafka-records.ts')
   const { auditProgress } = await import('./audit-progress.ts')
   const requests = requestTopicsOf(session, options)
   const progress = auditProgress(options, terminal)
@@ -91,7 +89,11 @@ async function runOn(
         deadLetters: session.topic('requestsDeadLetters'),
         retries: (['retry10s', 'retry1m', 'retry10m'] as const).map((role) => session.topic(role)),
       },
-      range: await rangeOnce(file, options, session),
+      range: {
+        isWhole: isWhole(rangeOf(options)) && options.topic === undefined,
+        ...(await rangeOnce(file, session, { topics: requests.map(({ name }) => name), options })),
+        fromMs: options.from.kind === 'time' ? options.from.timeMs : null,
+      },
       reader: kafkaRecordReader(session),
       decoders: sessionDecoders(session),
       accounts,
@@ -110,26 +112,6 @@ async function runOn(
     })
   } finally {
     progress.stop()
-  }
-}
-
-/** The offsets of the range, as they were when the audit began: a run that goes on must not end later than the first one would have. */
-async function rangeOnce(file: WorkFile, options: AuditOptions, session: KafkaSession): Promise<AuditedRange> {
-  const { restored, stored } = await import('../../../replay/audit-topics.ts')
-  type Noted = { from: ReturnType<typeof stored>; until: ReturnType<typeof stored> }
-  const range = rangeOf(options)
-  let noted = file.noted<Noted>('range')
-  if (noted === undefined) {
-    const topics = requestTopicsOf(session, options).map(({ name }) => name)
-    const { from, until } = await resolveRange(session.kafka, topics, range)
-    noted = { from: stored(from), until: stored(until) }
-    file.note('range', noted)
-  }
-  return {
-    isWhole: isWhole(range) && options.topic === undefined,
-    from: restored(noted.from),
-    until: restored(noted.until),
-    fromMs: range.from.kind === 'time' ? range.from.timeMs : null,
   }
 }
 
@@ -161,37 +143,11 @@ async function withAccounts<T>(
   }
 }
 
-/** Runs with the work file that the user names, or with one of its own that goes afterwards. */
-async function withWorkFile<T>(
-  options: AuditOptions,
-  session: KafkaSession,
-  terminal: Terminal,
-  run: (file: WorkFile) => Promise<T>,
-): Promise<T> {
-  const { openWorkFile } = await import('../../../replay/work-file.ts')
-  const question = questionOf(options, session)
-  if (options.workFile !== undefined) {
-    using file = openWorkFile({ path: path.resolve(terminal.cwd, options.workFile), question })
-    if (file.isResumed) printNote(terminal, `note: going on with what ${options.workFile} has`)
-    return await run(file)
-  }
-  const folder = mkdtempSync(path.join(tmpdir(), 'model-service-replay-'))
-  try {
-    using file = openWorkFile({ path: path.join(folder, 'work.sqlite'), question })
-    return await run(file)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
 function questionOf(options: AuditOptions, session: KafkaSession): string {
-  const { from, to, partitions, database } = options
   const topics = requestTopicsOf(session, options).map(({ name }) => name)
   return [
-    `audit of ${topics.join(', ')}`,
-    `from ${formatRangeBound(from)} to ${formatRangeBound(to)}`,
-    ...(partitions === undefined ? [] : [`partitions ${partitions.join(', ')}`]),
+    `audit ${rangeQuestion(topics, options)}`,
     ...(options.topic === undefined ? [] : ['named topics only']),
-    database ? 'with the database' : 'without the database',
+    options.database ? 'with the database' : 'without the database',
   ].join(', ')
 }

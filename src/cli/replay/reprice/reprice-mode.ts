@@ -1,23 +1,23 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { ModelCompletion } from '../../../contract/types.ts'
-import type { ReceivedRecord } from '../../../delivery/received-record.ts'
-import { ModelServiceError } from '../../../errors/model-service-error.ts'
 import type { PriceHistory } from '../../../replay/price-history.ts'
-import type { RepriceReport } from '../../../replay/reprice-totals.ts'
+import type { RepriceReport } from '../../../replay/reprice-report.ts'
+import type { WorkFile } from '../../../replay/work-file.ts'
 import { cliSettings } from '../../cli-settings.ts'
 import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import { startProgressBar } from '../../progress-bar.ts'
 import { printJson, type Terminal } from '../../terminal.ts'
-import { type ReplayMode, type ReplayOptions, rangeOf } from '../replay-mode.ts'
-import { examplesOption, noDatabaseOption } from '../replay-options.ts'
-import { parseRangeBound, recordsWithin, resolveRange } from '../replay-range.ts'
+import type { ReplayMode, ReplayOptions } from '../replay-mode.ts'
+import { examplesOption, noDatabaseOption, workFileOption } from '../replay-options.ts'
+import { parseRangeBound, recordsWithin } from '../replay-range.ts'
+import { rangeOnce, rangeQuestion, withWorkFile } from '../replay-work-file.ts'
 import { printReprice } from './reprice-text.ts'
 
 interface RepriceOptions extends ReplayOptions {
   database: boolean
-  /** Unix ms; undefined: prices of then. */
-  asOf?: number
+  /** Unix ms, or when the run began; undefined: prices of then. */
+  asOf?: number | 'now'
+  workFile?: string
   examples: number
 }
 
@@ -36,29 +36,63 @@ export const repriceMode: ReplayMode = {
       parseAsOf,
     ),
     noDatabaseOption,
+    workFileOption,
     examplesOption,
   ],
   run: reprice,
 }
 
-function parseAsOf(text: string): number {
-  const bound = text === 'now' ? null : parseRangeBound(text)
-  if (text === 'now') return Date.now()
+function parseAsOf(text: string): number | 'now' {
+  if (text === 'now') return text
+  const bound = parseRangeBound(text)
   if (bound?.kind !== 'time') throw new InvalidArgumentError('Expected a day or a time such as 2026-05-31, or "now".')
   return bound.timeMs
 }
 
 async function reprice(options: RepriceOptions, terminal: Terminal): Promise<ExitCode> {
   const { withKafkaSession } = await import('../../kafka-session.ts')
-  const history = await historyOf(options, terminal)
-  const report = await withKafkaSession(terminal, (session) => repriceTopics(session, { options, history, terminal }))
+  const report = await withKafkaSession(terminal, async (session) => {
+    const question = await questionOf(options, session)
+    return await withWorkFile({ workFile: options.workFile, question }, terminal, (file) =>
+      runOn(file, { options, session, terminal }),
+    )
+  })
   if (options.json === true) printJson(terminal, report)
   else printReprice(terminal, report)
   return report.clean ? exitCodes.ok : exitCodes.failed
 }
 
-/** The prices that the registry ever had; null where the database is left out. */
-async function historyOf({ database: isWanted }: RepriceOptions, terminal: Terminal): Promise<PriceHistory | null> {
+async function runOn(
+  file: WorkFile,
+  { options, session, terminal }: { options: RepriceOptions; session: KafkaSession; terminal: Terminal },
+): Promise<RepriceReport> {
+  const { runReprice } = await import('../../../replay/run-reprice.ts')
+  const { kafkaRecordReader, sessionDecoders } = await import('../kafka-records.ts')
+  const asOf = await file.once('asOf', () => (options.asOf === 'now' ? Date.now() : (options.asOf ?? null)))
+  const history = await historyOf(file, options, terminal)
+  const { from, until } = await rangeOnce(file, session, { topics: completionTopics(session, options), options })
+  const totalCount = recordsWithin({ from, until })
+  const bar = startProgressBar(terminal, { unit: 'records', totalCount, json: options.json })
+  try {
+    return await runReprice({
+      ...{ file, from, until, history, asOf },
+      reader: kafkaRecordReader(session),
+      decoders: sessionDecoders(session),
+      exampleCount: options.examples,
+      signal: terminal.signal,
+      onProgress: ({ done }) => bar.update(done),
+    })
+  } finally {
+    bar.stop()
+  }
+}
+
+/** The prices that the registry had when the run began; null where the database is left out. */
+async function historyOf(
+  file: WorkFile,
+  { database: isWanted }: RepriceOptions,
+  terminal: Terminal,
+): Promise<PriceHistory | null> {
   if (!isWanted) return null
   const { database } = cliSettings(terminal, ['database'])
   const { default: pg } = await import('pg')
@@ -71,61 +105,12 @@ async function historyOf({ database: isWanted }: RepriceOptions, terminal: Termi
   })
   pool.on('error', () => {})
   try {
-    return await readPriceHistory(pool)
+    const history = await readPriceHistory(pool, file.noted<number>('registryVersion') ?? null)
+    file.note('registryVersion', history.version)
+    return history
   } finally {
     await pool.end()
   }
-}
-
-async function repriceTopics(
-  session: KafkaSession,
-  { options, history, terminal }: { options: RepriceOptions; history: PriceHistory | null; terminal: Terminal },
-): Promise<RepriceReport> {
-  const { readTopics } = await import('../../../events/topic-reader.ts')
-  const { priceAsOf, priceOfThen } = await import('../../../replay/reprice-attempt.ts')
-  const { RepriceTotals } = await import('../../../replay/reprice-totals.ts')
-  const { asOf } = options
-  const topics = completionTopics(session, options)
-  const range = await resolveRange(session.kafka, topics, rangeOf(options))
-  const totals = new RepriceTotals({ asOf: asOf ?? null, exampleCount: options.examples })
-  const decoder = session.decoder('ModelCompletion')
-  const bar = startProgressBar(terminal, { unit: 'records', totalCount: recordsWithin(range), json: options.json })
-  let recordCount = 0
-  const add = (completion: ModelCompletion, { topic, partition, offset }: ReceivedRecord): undefined => {
-    const repriced = completion.attempts.map((attempt) =>
-      asOf === undefined
-        ? priceOfThen(attempt, completion, { history })
-        : priceAsOf(attempt, completion, { history }, asOf),
-    )
-    totals.add(completion, repriced, { topic, partition, offset })
-    return undefined
-  }
-  try {
-    const end = await readTopics({
-      kafka: session.kafka,
-      topics,
-      from: range.from,
-      until: range.until,
-      signal: terminal.signal,
-      stallTimeoutMs: 120_000,
-      onRecord: async (record) => {
-        recordCount += 1
-        bar.update(recordCount)
-        try {
-          const decoded = decoder.decode(record.value)
-          add(decoded instanceof Promise ? await decoded : decoded, record)
-        } catch (error) {
-          if (!isUnreadable(error)) throw error
-          totals.addUnreadable()
-        }
-        return undefined
-      },
-    })
-    if (end !== 'end-reached') throw new ModelServiceError('CANCELLED', 'The replay was stopped before its end.')
-  } finally {
-    bar.stop()
-  }
-  return totals.report()
 }
 
 /** Terminal records also lie in reply and shadow topics, so any topic may be named; with the prefix where it has one. */
@@ -133,6 +118,14 @@ function completionTopics(session: KafkaSession, { topic: names }: ReplayOptions
   return names ?? [session.topic('completions')]
 }
 
-function isUnreadable(error: unknown): boolean {
-  return error instanceof ModelServiceError && (error.code === 'DECODE_FAILED' || error.code === 'SCHEMA_UNKNOWN')
+/** Under another version of the price list the rest would be priced by other rules than the beginning. */
+async function questionOf(options: RepriceOptions, session: KafkaSession): Promise<string> {
+  const { priceListVersion } = await import('../../../pricing/find-list-price.ts')
+  const { asOf } = options
+  const day = asOf === undefined ? 'then' : asOf === 'now' ? 'now' : new Date(asOf).toISOString()
+  return [
+    `reprice ${rangeQuestion(completionTopics(session, options), options)}`,
+    `at the prices of ${day} by ${priceListVersion}`,
+    options.database ? 'with the database' : 'without the database',
+  ].join(', ')
 }

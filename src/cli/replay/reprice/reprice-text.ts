@@ -1,4 +1,4 @@
-import type { RepriceReport } from '../../../replay/reprice-totals.ts'
+import type { RepriceReport } from '../../../replay/reprice-report.ts'
 import { paint, printable, printLine, printTable, type Terminal } from '../../terminal.ts'
 
 /** Prints what repricing came to, for people. */

@@ -54,8 +54,8 @@ describe('replay', () => {
     ],
     [
       'options of another mode',
-      ['--mode', 'reprice', '--html', 'x', '--work-file', 'y'],
-      '--work-file, --html does not go with --mode reprice',
+      ['--mode', 'reprice', '--html', 'x', '--max-cost', '1'],
+      '--html, --max-cost does not go with --mode reprice',
     ],
     ['a day that is none', ['--mode', 'reprice', '--as-of', 'offset:3'], 'Expected a day or a time such as 2026-05-31'],
     ['too many examples', ['--mode', 'audit', '--examples', '99999999'], 'Expected a whole number from 0 to 10000'],
@@ -68,7 +68,7 @@ describe('replay', () => {
   it('gives an option of several modes to each of them', async () => {
     // Nothing is set, so that is what is wrong: the option itself is none of the problems.
     for (const mode of ['audit', 'reprice']) {
-      const { exitCode, err } = await run('--mode', mode, '--no-database', '--examples', '3')
+      const { exitCode, err } = await run('--mode', mode, '--no-database', '--examples', '3', '--work-file', 'x')
       expect(err).toContain('CONFIGURATION_INVALID')
       expect(err).toContain('KAFKA_BROKERS is not set')
       expect(exitCode).toBe(2)

@@ -1,12 +1,12 @@
 import type { Admin } from 'kafkajs'
-import { brokerError, readTopics, topicBounds, topicOffsetsAt } from '../../../events/topic-reader.ts'
-import type { RecordDecoders, RecordReader } from '../../../replay/replay-ports.ts'
-import type { KafkaSession } from '../../kafka-session.ts'
+import { brokerError, readTopics, topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
+import type { RecordDecoders, RecordReader } from '../../replay/replay-ports.ts'
+import type { KafkaSession } from '../kafka-session.ts'
 
 /** Longest time without anything read, in ms: behind it is a transaction that nobody ends. */
 const stallTimeoutMs = 120_000
 
-/** The topics of a session, for the audit to read. */
+/** The topics of a session, for the modes that only account for what is there. */
 export function kafkaRecordReader({ kafka, groupId }: KafkaSession): RecordReader {
   return {
     bounds: (topics) => topicBounds(kafka, topics),
