@@ -11,9 +11,9 @@ import { createKafkaIntake } from './consumers/kafka-intake.ts'
 import type { IntakeListener } from './consumers/record-intake.ts'
 import { RequestConsumer, type RequestConsumerOptions } from './consumers/request-consumer.ts'
 import type { RequestTopic } from './contract/request-topic.ts'
-import { topicName } from './contract/topics.ts'
 import { systemTimers } from './delivery/timers.ts'
-import { parseRetryRecord, retryTopicRoles } from './events/retry-record.ts'
+import { parseRetryRecord } from './events/retry-record.ts'
+import { type ReadingGroup, workerGroups } from './events/worker-groups.ts'
 import type { CommandBus, Log } from './model-service/index.ts'
 
 /** What the consumers are built from. */
@@ -37,36 +37,28 @@ export function createWorkerConsumers(
 ): { commands: CommandConsumer; requests: RequestConsumer } {
   const { kafka, schemaRegistry, commandBus, delivery, deadLetters, replies, service, requestTopics, onChunk } = parts
   const { onFatal, log } = parts
-  const { groupId, topicPrefix, sessionTimeoutMs } = settings.kafka
+  const { sessionTimeoutMs } = settings.kafka
+  const groups = workerGroups(settings.kafka)
   const { commitIntervalMs, maxConcurrentRequestsCount, ...intakeLimits } = settings.intake
-  const intake = (group: string, topics: readonly string[], listener: IntakeListener) =>
-    createKafkaIntake({
-      ...listener,
-      kafka,
-      groupId: group,
-      topics,
-      settings: { sessionTimeoutMs, commitIntervalMs },
-      log,
-    })
+  const intake = (group: ReadingGroup, listener: IntakeListener) =>
+    createKafkaIntake({ ...listener, ...group, kafka, settings: { sessionTimeoutMs, commitIntervalMs }, log })
   const decoderOptions = { writerTypes: schemaRegistry, timers: systemTimers }
 
   const commands = new CommandConsumer({
-    createIntake: (listener) => intake(`${groupId}.commands`, [topicName('commands', topicPrefix)], listener),
+    createIntake: (listener) => intake(groups.commands, listener),
     decoder: createRecordDecoder({ name: 'ModelCommand', ...decoderOptions }),
     commandBus,
     deadLetters,
     onFatal,
     log,
   })
-  const requestTopicNames = requestTopics.map(({ name }) => name)
-  const retryTopics = retryTopicRoles.map((role) => topicName(role, topicPrefix))
   const requests = new RequestConsumer({
-    createIntake: (listener) => intake(groupId, requestTopicNames, listener),
+    createIntake: (listener) => intake(groups.requests, listener),
     topics: requestTopics,
     retries: {
-      topics: retryTopics,
-      createIntake: (listener) => intake(`${groupId}.retry`, retryTopics, listener),
-      isRetry: (topic) => retryTopics.includes(topic),
+      topics: groups.retries.topics,
+      createIntake: (listener) => intake(groups.retries, listener),
+      isRetry: (topic) => groups.retries.topics.includes(topic),
       parse: parseRetryRecord,
     },
     decoder: createRecordDecoder({ name: 'ModelRequest', ...decoderOptions }),

@@ -2,7 +2,8 @@ import type { Kafka } from 'kafkajs'
 import type { ModelCompletion } from '../contract/types.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { partitionOf } from '../events/key-partitioner.ts'
-import { brokerError, readTopics, topicBounds } from '../events/topic-reader.ts'
+import { readTopics, topicBounds } from '../events/topic-reader.ts'
+import { withAdmin } from '../events/with-admin.ts'
 import { clientGroupPrefix } from './topic-feed.ts'
 
 /** Which completion to look for, and where. */
@@ -54,17 +55,11 @@ export async function findCompletion(options: FindCompletionOptions): Promise<Mo
   return found
 
   async function offsetAt(wanted: number): Promise<number | undefined> {
-    const admin = kafka.admin()
-    try {
-      await admin.connect()
+    return await withAdmin(kafka, async (admin) => {
       const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, (finishedAt ?? 0) - clockDifferenceMs)
       const offset = offsets.find(({ partition: each }) => each === wanted)?.offset
       return offset === undefined ? undefined : Number(offset)
-    } catch (error) {
-      throw brokerError(error)
-    } finally {
-      await admin.disconnect().catch(() => {})
-    }
+    })
   }
 }
 

@@ -3,9 +3,9 @@ import { maxMessageBytes } from '../contract/topics.ts'
 import type { OutgoingRecord, RefusedRecord } from '../delivery/outgoing-record.ts'
 import { pauseFor, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { brokerError } from '../events/broker-error.ts'
 import { PlainPublisher } from '../events/plain-publisher.ts'
 import { recordBytes } from '../events/record-bytes.ts'
-import { brokerError } from '../events/topic-reader.ts'
 import type { Log } from '../model-service/ports.ts'
 
 /** What a batch needs beside its records. */

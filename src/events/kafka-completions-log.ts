@@ -2,9 +2,10 @@ import type { Kafka } from 'kafkajs'
 import { topicName } from '../contract/topics.ts'
 import { type CompletionsLog, LogTruncated } from '../delivery/recovery.ts'
 import type { ScanPosition } from '../delivery/recovery-ledger.ts'
+import { brokerError } from './broker-error.ts'
 import { readLogEnds } from './log-ends.ts'
 import { retryTopicRoles } from './retry-record.ts'
-import { brokerError, readTopics, type TopicPositions } from './topic-reader.ts'
+import { readTopics, type TopicPositions } from './topic-reader.ts'
 
 /** What the log is made of. */
 export interface KafkaCompletionsLogOptions {

@@ -5,6 +5,7 @@ import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { maxMessageBytes, type TopicDefinition, type TopicRole, topicName, topics } from '../contract/topics.ts'
 import { pause, systemTimers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { withAdmin } from './with-admin.ts'
 
 /** How topics are made. */
 export interface TopicOptions {
@@ -79,7 +80,7 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
   })
 }
 
-/** Waits until every partition of new topics has a leader; brokers learn of a topic one after the other. */
+/** Waits until every partition of new topics has a leader; brokers learn of a topic one after the other. @throws BROKER_UNAVAILABLE */
 export async function untilLed(admin: Admin, names: string[]): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     // A broker that has not heard of the topic yet answers with an error.
@@ -87,7 +88,10 @@ export async function untilLed(admin: Admin, names: string[]): Promise<void> {
     if (metadata?.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return
     await pause(systemTimers, 100)
   }
-  throw new Error('the new topics have no leaders after 10 s')
+  throw new ModelServiceError(
+    'BROKER_UNAVAILABLE',
+    `The new topics ${names.join(', ')} have partitions without a leader after 10 s; see which broker is down, and run it again.`,
+  )
 }
 
 /** Says what is missing or different; changes nothing. @throws BROKER_UNAVAILABLE */
@@ -217,19 +221,4 @@ function wantedConfig({ topic, role }: Pick<TopicRow, 'topic' | 'role'>, options
 
 function toEntries(config: ReadonlyMap<string, string>): { name: string; value: string }[] {
   return [...config].map(([name, value]) => ({ name, value }))
-}
-
-async function withAdmin<T>(kafka: Kafka, run: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
-    return await run(admin)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ModelServiceError('BROKER_UNAVAILABLE', `The topics could not be read or changed: ${reason}.`, {
-      cause: error,
-    })
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
 }

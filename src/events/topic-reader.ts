@@ -13,6 +13,8 @@ import type { Admin, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { brokerError } from './broker-error.ts'
+import { withAdmin } from './with-admin.ts'
 
 /** Offsets by topic and partition. */
 export type TopicPositions = ReadonlyMap<string, ReadonlyMap<number, number>>
@@ -66,9 +68,7 @@ export async function topicBounds(
   kafka: Kafka,
   topics: readonly string[],
 ): Promise<{ first: TopicPositions; next: TopicPositions }> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
+  return await withAdmin(kafka, async (admin) => {
     await requireTopics(admin, topics)
     const first = new Map<string, Map<number, number>>()
     const next = new Map<string, Map<number, number>>()
@@ -78,11 +78,7 @@ export async function topicBounds(
       next.set(topic, new Map(partitions.map(({ partition, high }) => [partition, Number(high)])))
     }
     return { first, next }
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  })
 }
 
 /**
@@ -91,9 +87,7 @@ export async function topicBounds(
  * @throws TOPIC_MISSING, BROKER_UNAVAILABLE
  */
 export async function topicOffsetsAt(kafka: Kafka, topics: readonly string[], timeMs: number): Promise<TopicPositions> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
+  return await withAdmin(kafka, async (admin) => {
     await requireTopics(admin, topics)
     const found = new Map<string, Map<number, number>>()
     for (const topic of topics) {
@@ -102,11 +96,7 @@ export async function topicOffsetsAt(kafka: Kafka, topics: readonly string[], ti
       found.set(topic, new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)])))
     }
     return found
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  })
 }
 
 /** The client library would ask again and again for the offsets of a topic that does not exist. */
@@ -259,21 +249,6 @@ export function toReceived(topic: string, partition: number, message: KafkaMessa
     headers: textHeaders(message.headers ?? {}),
     timestamp: Number(message.timestamp),
   }
-}
-
-/** An error of the client library as one of ours; our own pass through. */
-export function brokerError(error: unknown): unknown {
-  if (!(error instanceof Error) || !error.name.startsWith('KafkaJS')) return error
-  if (isUnknownTopic(error)) {
-    return new ModelServiceError('TOPIC_MISSING', 'A topic does not exist.', { cause: error })
-  }
-  return new ModelServiceError('BROKER_UNAVAILABLE', `Kafka did not answer as expected: ${error.message}.`, {
-    cause: error,
-  })
-}
-
-function isUnknownTopic(error: unknown): boolean {
-  return error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
 }
 
 function textHeaders(headers: IHeaders): Record<string, string> {

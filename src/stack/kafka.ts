@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Admin } from 'kafkajs'
 import { createKafkaClient } from '../events/kafka-client.ts'
+import { withAdmin } from '../events/with-admin.ts'
 import type { Log } from '../model-service/ports.ts'
 import { assetPath } from './asset-path.ts'
 import { classArchive } from './class-archive.ts'
@@ -92,20 +94,15 @@ export async function brokerWorks(brokers: string): Promise<boolean> {
     { clientId: 'model-service-stack', brokers: list, connectionTimeoutMs: 2_000 },
     silentLog,
   )
-  const admin = kafka.admin({ retry: { retries: 0 } })
-  try {
-    await admin.connect()
+  const works = async (admin: Admin): Promise<boolean> => {
     const { brokers: alive } = await admin.describeCluster()
     if (alive.length === 0) return false
     const topic = `stack-ready-${randomBytes(6).toString('hex')}`
     const topics = [{ topic, numPartitions: 1, replicationFactor: 1 }]
     // A topic that is only validated never gets the leader that is waited for by default.
     return await admin.createTopics({ validateOnly: true, waitForLeaders: false, topics })
-  } catch {
-    return false
-  } finally {
-    await admin.disconnect().catch(() => {})
   }
+  return await withAdmin(kafka, works, { retry: { retries: 0 } }).catch(() => false)
 }
 
 /** The broker's whole configuration: one node, loopback only, few threads, no automatic topics. */

@@ -1,4 +1,5 @@
-import { brokerError, topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
+import { topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
+import { withAdmin } from '../../events/with-admin.ts'
 import { confirm } from '../confirm.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { type KafkaSession, withKafkaSession } from '../kafka-session.ts'
@@ -75,18 +76,12 @@ async function planPurge(
 }
 
 async function deleteRecords({ kafka }: KafkaSession, purges: readonly Purge[]): Promise<void> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
+  await withAdmin(kafka, async (admin) => {
     for (const [topic, group] of Map.groupBy(purges, (purge) => purge.topic)) {
       // The library looks for the leaders of partitions only where it has been asked for the topic before.
       await admin.fetchTopicOffsets(topic)
       const partitions = group.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
       await admin.deleteTopicRecords({ topic, partitions })
     }
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  })
 }

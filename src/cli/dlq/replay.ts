@@ -9,9 +9,10 @@
  */
 import type { Kafka, Message, Producer } from 'kafkajs'
 import type { ReceivedRecord } from '../../delivery/received-record.ts'
+import { brokerError } from '../../events/broker-error.ts'
 import { type ParsedDeadLetter, parseDeadLetter } from '../../events/dead-letter.ts'
 import { keyPartitioner } from '../../events/key-partitioner.ts'
-import { brokerError, type TopicPositions, topicBounds } from '../../events/topic-reader.ts'
+import { type TopicPositions, topicBounds } from '../../events/topic-reader.ts'
 import { cliSettings } from '../cli-settings.ts'
 import { confirm } from '../confirm.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'

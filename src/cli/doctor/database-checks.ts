@@ -1,6 +1,7 @@
 /** What PostgreSQL is asked. */
 import type { Pool } from 'pg'
 import { toLedgerError } from '../../delivery/sql/batch-statement.ts'
+import { withAdmin } from '../../events/with-admin.ts'
 import { checkSchemaRange } from '../../registry/schema-range.ts'
 import { afterReaching, type DoctorContext, needed } from './doctor-context.ts'
 import { type Check, type Finding, fine, skipped, warning } from './finding.ts'
@@ -88,14 +89,10 @@ async function checkWorkers(context: DoctorContext): Promise<Finding[]> {
 
 /** Partitions of all request topics; null while Kafka is away or a topic is missing. */
 async function partitionCount(context: DoctorContext): Promise<number | null> {
-  const admin = (await context.kafka()).admin()
-  try {
-    await admin.connect()
+  return await withAdmin(await context.kafka(), async (admin) => {
     const { topics } = await admin.fetchTopicMetadata({ topics: requestTopicNames(context) })
     return topics.reduce((count, { partitions }) => count + partitions.length, 0)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  })
 }
 
 async function checkBacklog(context: DoctorContext): Promise<Finding[]> {

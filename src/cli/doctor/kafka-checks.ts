@@ -1,10 +1,13 @@
 /** What Kafka is asked. */
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { topicName, topics } from '../../contract/topics.ts'
+import { lagCounts } from '../../events/committed-offsets.ts'
 import { readLogEnds, readOffsetsAt } from '../../events/log-ends.ts'
 import { retryTopicRoles } from '../../events/retry-record.ts'
 import { checkTopics, existingTopics } from '../../events/topic-admin.ts'
-import { brokerError, topicBounds } from '../../events/topic-reader.ts'
+import { topicBounds } from '../../events/topic-reader.ts'
+import { withAdmin } from '../../events/with-admin.ts'
+import { workerGroups } from '../../events/worker-groups.ts'
 import { afterReaching, type DoctorContext, needed } from './doctor-context.ts'
 import { type Check, type Finding, failure, fine, skipped, warning } from './finding.ts'
 import {
@@ -33,14 +36,13 @@ export function kafkaChecks(context: DoctorContext): Check[] {
 
 /** The request topics by their full names. */
 export function requestTopicNames({ settings }: DoctorContext): string[] {
-  const { topicPrefix, requestTopics } = needed(settings, 'kafka')
-  return requestTopics.map(({ name }) => topicPrefix + name)
+  return workerGroups(needed(settings, 'kafka')).requests.topics
 }
 
 async function checkBrokers(context: DoctorContext): Promise<Finding[]> {
   const { transactionTimeoutMs } = needed(context.settings, 'delivery')
   const { sessionTimeoutMs } = needed(context.settings, 'kafka')
-  return await withAdmin(context, async (admin) => {
+  return await withAdmin(await context.kafka(), async (admin) => {
     const { brokers, controller, clusterId } = await admin.describeCluster()
     const reached = fine(`${brokers.length} broker(s), controller ${controller ?? 'none'}, cluster ${clusterId}`)
     const id = controller ?? brokers[0]?.nodeId
@@ -146,36 +148,19 @@ async function checkRetention(context: DoctorContext): Promise<Finding[]> {
 }
 
 async function checkGroups(context: DoctorContext): Promise<Finding[]> {
-  const { groupId, topicPrefix } = needed(context.settings, 'kafka')
-  const groups = new Map([
-    [groupId, requestTopicNames(context)],
-    [`${groupId}.retry`, retryTopicRoles.map((role) => topicName(role, topicPrefix))],
-    [`${groupId}.commands`, [topicName('commands', topicPrefix)]],
-  ])
-  return await withTopics(context, [...groups.values()].flat(), async (existing, admin) => {
-    const described = await admin.describeGroups([...groups.keys()])
+  const groups = Object.values(workerGroups(needed(context.settings, 'kafka')))
+  const names = groups.flatMap(({ topics: read }) => read)
+  return await withTopics(context, names, async (existing, admin) => {
+    const described = await admin.describeGroups(groups.map(({ groupId }) => groupId))
     const samples: GroupSample[] = []
-    for (const [id, names] of groups) {
-      const read = names.filter((name) => existing.includes(name))
-      const memberCount = described.groups.find((group) => group.groupId === id)?.members.length ?? 0
-      samples.push({ groupId: id, memberCount, lag: await lagOf(admin, id, read) })
+    for (const { groupId, topics: read } of groups) {
+      const readable = read.filter((name) => existing.includes(name))
+      const memberCount = described.groups.find((group) => group.groupId === groupId)?.members.length ?? 0
+      const lags = await lagCounts(admin, groupId, readable)
+      samples.push({ groupId, memberCount, lag: [...lags.values()].reduce((sum, lag) => sum + lag, 0) })
     }
     return judgeGroups(samples)
   })
-}
-
-async function lagOf(admin: Admin, groupId: string, names: string[]): Promise<number> {
-  if (names.length === 0) return 0
-  const committed = await admin.fetchOffsets({ groupId, topics: names })
-  let lag = 0
-  for (const { topic, partitions } of committed) {
-    const offsets = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]))
-    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-      const done = offsets.get(partition) ?? -1
-      lag += Math.max(0, Number(high) - Math.max(done, Number(low)))
-    }
-  }
-  return lag
 }
 
 async function checkTransactions(context: DoctorContext): Promise<Finding[]> {
@@ -212,17 +197,5 @@ async function withTopics(
   const kafka = await context.kafka()
   const existing = [...(await existingTopics(kafka, names))]
   if (existing.length === 0) return [skipped('none of the topics exists')]
-  return await withAdmin(context, (admin) => run(existing, admin, kafka))
-}
-
-async function withAdmin<T>(context: DoctorContext, run: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = (await context.kafka()).admin()
-  try {
-    await admin.connect()
-    return await run(admin)
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  return await withAdmin(kafka, (admin) => run(existing, admin, kafka))
 }

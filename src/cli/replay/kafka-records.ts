@@ -1,5 +1,7 @@
 import type { Admin } from 'kafkajs'
-import { brokerError, readTopics, topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
+import { committedOffsets } from '../../events/committed-offsets.ts'
+import { readTopics, type TopicPositions, topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
+import { withAdmin } from '../../events/with-admin.ts'
 import type { RecordDecoders, RecordReader } from '../../replay/replay-ports.ts'
 import type { KafkaSession } from '../kafka-session.ts'
 
@@ -12,34 +14,17 @@ export function kafkaRecordReader({ kafka, groupId }: KafkaSession): RecordReade
     bounds: (topics) => topicBounds(kafka, topics),
     offsetsAt: (topics, timeMs) => topicOffsetsAt(kafka, topics, timeMs),
     read: (options) => readTopics({ ...options, kafka, stallTimeoutMs }),
-
-    async finished(topics) {
-      const admin = kafka.admin()
-      try {
-        await admin.connect()
-        const groups = await fetchOffsets(admin, groupId, topics)
-        return new Map(
-          groups.map(({ topic, partitions }) => {
-            const known = partitions.map(({ partition, offset }) => [partition, Number(offset)] as const)
-            return [topic, new Map(known.filter(([, offset]) => offset >= 0))]
-          }),
-        )
-      } catch (error) {
-        throw brokerError(error)
-      } finally {
-        await admin.disconnect().catch(() => {})
-      }
-    },
+    finished: (topics) => withAdmin(kafka, (admin) => finishedOffsets(admin, groupId, topics)),
   }
 }
 
 /** Who may read the topics need not be allowed to look at the group: then nothing is known of it. */
-async function fetchOffsets(admin: Admin, groupId: string, topics: readonly string[]) {
+async function finishedOffsets(admin: Admin, groupId: string, topics: readonly string[]): Promise<TopicPositions> {
   try {
-    return await admin.fetchOffsets({ groupId, topics: [...topics] })
+    return await committedOffsets(admin, groupId, topics)
   } catch (error) {
     const isForbidden = error instanceof Error && 'type' in error && error.type === 'GROUP_AUTHORIZATION_FAILED'
-    if (isForbidden) return []
+    if (isForbidden) return new Map()
     throw error
   }
 }

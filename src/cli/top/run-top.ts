@@ -1,10 +1,12 @@
 /** The parts of `top` put together: a reader of performance events, two polls, a screen. */
+import type { Admin } from 'kafkajs'
 import type { Pool } from 'pg'
-import { topicName } from '../../contract/topics.ts'
 import { repeat, systemTimers } from '../../delivery/timers.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
-import { retryTopicRoles } from '../../events/retry-record.ts'
+import { lagCounts } from '../../events/committed-offsets.ts'
 import { readTopics, topicBounds } from '../../events/topic-reader.ts'
+import { withAdmin } from '../../events/with-admin.ts'
+import { type ReadingGroup, workerGroups } from '../../events/worker-groups.ts'
 import { withCliDatabase } from '../cli-database.ts'
 import { cliEnvironment, cliSettings } from '../cli-settings.ts'
 import { decodeIfReadable } from '../decode-if-readable.ts'
@@ -13,9 +15,8 @@ import { type KafkaSession, withKafkaSession } from '../kafka-session.ts'
 import { printNote, type Terminal } from '../terminal.ts'
 import type { TopOptions } from './command.ts'
 import { readWorkers } from './poll-database.ts'
-import { type ReadingGroup, readLags } from './poll-kafka.ts'
 import { openTopScreen } from './top-screen.ts'
-import { type Polled, TopState } from './top-state.ts'
+import { type Polled, type TopicLag, TopState } from './top-state.ts'
 
 /** Lags and workers are asked for so often, in ms. */
 const pollMs = 1_000
@@ -23,8 +24,9 @@ const pollMs = 1_000
 /** Carries out `top`. @throws CONFIGURATION_INVALID, TOPIC_MISSING, BROKER_UNAVAILABLE, SCHEMA_REGISTRY_UNAVAILABLE */
 export async function runTop(options: TopOptions, terminal: Terminal): Promise<ExitCode> {
   const { kafka } = cliSettings(terminal, ['kafka'])
-  const groups = readingGroups(kafka)
-  const run = (session: KafkaSession, pool: Pool | null) => look({ session, pool, groups }, options, terminal)
+  const groups = Object.values(workerGroups(kafka))
+  const run = (session: KafkaSession, pool: Pool | null) =>
+    withAdmin(session.kafka, (admin) => look({ session, admin, pool, groups }, options, terminal))
   await withKafkaSession(terminal, async (session) => {
     if (!options.database) return await run(session, null)
     const env = cliEnvironment(terminal)
@@ -39,37 +41,18 @@ export async function runTop(options: TopOptions, terminal: Terminal): Promise<E
 
 interface Sources {
   session: KafkaSession
+  admin: Admin
   /** Null leaves the workers out. */
   pool: Pool | null
   groups: readonly ReadingGroup[]
 }
 
-/** The groups of the workers, as app-consumers.ts names them. */
-function readingGroups({
-  groupId,
-  topicPrefix,
-  requestTopics,
-}: {
-  groupId: string
-  topicPrefix: string
-  requestTopics: readonly { name: string }[]
-}): ReadingGroup[] {
-  return [
-    { groupId, topics: requestTopics.map(({ name }) => topicPrefix + name) },
-    { groupId: `${groupId}.retry`, topics: retryTopicRoles.map((role) => topicName(role, topicPrefix)) },
-    { groupId: `${groupId}.commands`, topics: [topicName('commands', topicPrefix)] },
-  ]
-}
-
-async function look({ session, pool, groups }: Sources, options: TopOptions, terminal: Terminal): Promise<void> {
+async function look({ session, admin, pool, groups }: Sources, options: TopOptions, terminal: Terminal): Promise<void> {
   const ending = new AbortController()
   const signal = AbortSignal.any([terminal.signal, ending.signal])
   const state = new TopState(Date.now())
   const releases: (() => Promise<void> | void)[] = []
   try {
-    const admin = session.kafka.admin()
-    releases.push(() => admin.disconnect().catch(() => {}))
-    await admin.connect()
     const every = (run: () => Promise<void>): void => {
       releases.push(repeat(systemTimers, { run: () => run().then(() => pollMs) }))
     }
@@ -101,6 +84,15 @@ async function look({ session, pool, groups }: Sources, options: TopOptions, ter
   } finally {
     for (const release of releases.reverse()) await release()
   }
+}
+
+/** How far the groups are behind, topic by topic. */
+async function readLags(admin: Admin, groups: readonly ReadingGroup[]): Promise<TopicLag[]> {
+  const lags = groups.map(async ({ groupId: group, topics }) => {
+    const counts = await lagCounts(admin, group, topics)
+    return [...counts].map(([topic, lagCount]) => ({ topic, group, lagCount }))
+  })
+  return (await Promise.all(lags)).flat()
 }
 
 /** Reads performance events as they come, until the signal. */

@@ -7,11 +7,12 @@
  * What the offsets have passed was finished before, so the ledger, read later, has its row; and what the ledger calls
  * PUBLISHED is in the completions up to an end that is read later still.
  */
-import type { Kafka } from 'kafkajs'
 import type { Pool } from 'pg'
 import { requestKeyText } from '../../../delivery/request-key.ts'
 import { ModelServiceError } from '../../../errors/model-service-error.ts'
-import { brokerError, readTopics, type TopicPositions, topicBounds } from '../../../events/topic-reader.ts'
+import { committedOffsets } from '../../../events/committed-offsets.ts'
+import { readTopics, type TopicPositions, topicBounds } from '../../../events/topic-reader.ts'
+import { withAdmin } from '../../../events/with-admin.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import type { ResolvedRange } from '../replay-range.ts'
 import { type RequestPlace, requestsInRange } from '../requests-in-range.ts'
@@ -49,7 +50,7 @@ export interface RepairPlan {
 /** Reads topics and ledger; changes nothing. @throws CANCELLED, PAYLOAD_TOO_LARGE and what the readings throw */
 export async function planRepair(options: PlanRepairOptions): Promise<RepairPlan> {
   const { session, pool, groupId, range, maxRequestsCount, signal, onRecord } = options
-  const committed = await committedOffsets(session.kafka, groupId, [...range.until.keys()])
+  const committed = await withAdmin(session.kafka, (admin) => committedOffsets(admin, groupId, [...range.until.keys()]))
   const found = await requestsInRange(session, {
     ...{ range, maxRequestsCount, signal, onRecord },
     isWaiting: ({ topic, partition, offset }) => offset >= (committed.get(topic)?.get(partition) ?? 0),
@@ -77,25 +78,6 @@ export async function planRepair(options: PlanRepairOptions): Promise<RepairPlan
 function noneMissing(): RepairPlan['missing'] {
   const states = Object.keys(repairStates) as RepairState[]
   return Object.fromEntries(states.map((state) => [state, []])) as unknown as RepairPlan['missing']
-}
-
-/** Committed offsets of a group; a partition without one is left out. */
-async function committedOffsets(kafka: Kafka, groupId: string, topics: string[]): Promise<TopicPositions> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
-    const found = await admin.fetchOffsets({ groupId, topics })
-    return new Map(
-      found.map(({ topic, partitions }) => [
-        topic,
-        new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)])),
-      ]),
-    )
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
 }
 
 /** Places from which records went to the dead letter topic. */

@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { requestKeyText } from '../../../delivery/request-key.ts'
-import { brokerError, readTopics, type TopicPositions } from '../../../events/topic-reader.ts'
+import { brokerError } from '../../../events/broker-error.ts'
+import { readTopics, type TopicPositions } from '../../../events/topic-reader.ts'
 import { decodeIfReadable } from '../../decode-if-readable.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import { type RequestPlace, recordsAt } from '../requests-in-range.ts'

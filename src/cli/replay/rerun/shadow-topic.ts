@@ -20,8 +20,9 @@ import { readLogEnds } from '../../../events/log-ends.ts'
 import { createOutcomeRecords } from '../../../events/outcome-records.ts'
 import { recordBytes } from '../../../events/record-bytes.ts'
 import { untilLed } from '../../../events/topic-admin.ts'
-import { brokerError, readTopics, type TopicPositions } from '../../../events/topic-reader.ts'
+import { readTopics, type TopicPositions } from '../../../events/topic-reader.ts'
 import { TransactionalPublisher } from '../../../events/transactional-publisher.ts'
+import { withAdmin } from '../../../events/with-admin.ts'
 import type { Outcome } from '../../../model-service/ports.ts'
 import { decodeIfReadable } from '../../decode-if-readable.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
@@ -45,9 +46,7 @@ export interface ShadowTopicOptions {
  * @throws BROKER_UNAVAILABLE
  */
 export async function lookAtShadowTopic(kafka: Kafka, topic: string): Promise<{ maxRecordBytes: number } | null> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
+  return await withAdmin(kafka, async (admin) => {
     if (!(await admin.listTopics()).includes(topic)) return null
     const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }]
     const { resources: described } = await admin.describeConfigs({ includeSynonyms: false, resources })
@@ -60,11 +59,7 @@ export async function lookAtShadowTopic(kafka: Kafka, topic: string): Promise<{ 
     const taken = Math.min(maxMessageBytes, Number(settings.get('max.message.bytes') ?? maxMessageBytes))
     // The batch around a record takes some, too; what is larger ends PAYLOAD_TOO_LARGE with its cost.
     return { maxRecordBytes: Math.max(1_024, taken - 64 * 1024) }
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  })
 }
 
 /** Creates the topic like that of the completions, but keeping its records for ever. @throws BROKER_UNAVAILABLE */
@@ -72,9 +67,7 @@ export async function createShadowTopic(
   { kafka, topic: nameOf }: Pick<KafkaSession, 'kafka' | 'topic'>,
   topic: string,
 ): Promise<void> {
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
+  await withAdmin(kafka, async (admin) => {
     const completions = await admin.fetchTopicMetadata({ topics: [nameOf('completions')] })
     const configEntries = [
       { name: 'cleanup.policy', value: 'delete' },
@@ -89,11 +82,7 @@ export async function createShadowTopic(
     })
     await untilLed(admin, [topic])
     await untilReadable(kafka, topic)
-  } catch (error) {
-    throw brokerError(error)
-  } finally {
-    await admin.disconnect().catch(() => {})
-  }
+  })
 }
 
 /** A leader may be named before it knows of it. */
