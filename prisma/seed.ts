@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { ProviderDefinition } from '../src/contract/types.ts'
 import { ModelServiceError } from '../src/errors/model-service-error.ts'
-import type { Registry } from '../src/model-service/ports.ts'
+import type { Registry } from '../src/model-service/ports/registry.ts'
 import { openDatabase } from '../src/registry/database.ts'
 import { PrismaRegistry } from '../src/registry/prisma-registry.ts'
 

@@ -37,7 +37,7 @@ import type { PlainPublisher } from './events/plain-publisher.ts'
 import { recordBytes } from './events/record-bytes.ts'
 import { retryRecord } from './events/retry-record.ts'
 import { TransactionalPublisher } from './events/transactional-publisher.ts'
-import type { Log } from './model-service/ports.ts'
+import type { Log } from './model-service/ports/log.ts'
 
 /** What delivery is built from. */
 export interface WorkerDeliveryParts {

@@ -1,6 +1,6 @@
 import type { CommandResult, ModelCommandDraft } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { CommandBus } from '../model-service/ports.ts'
+import type { CommandBus } from '../model-service/ports/command-bus.ts'
 import type { KafkaSession } from './kafka-session.ts'
 import { withModelClient } from './with-model-client.ts'
 

@@ -7,7 +7,7 @@ import { type TopicRole, topicName } from '../contract/topics.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import type { Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { RecordWriter } from './record-writer.ts'
 import { TopicFeed, type TopicFeedOptions } from './topic-feed.ts'
 

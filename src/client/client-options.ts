@@ -1,7 +1,7 @@
 import type { SchemaRegistrySettings } from '../codec/schema-registry.ts'
 import type { ModelRequestDraft } from '../contract/types.ts'
 import type { KafkaSettings } from '../events/kafka-client.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 
 /** How a client works; all have a default. */
 export interface ClientSettings {

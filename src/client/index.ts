@@ -8,7 +8,7 @@ export type * from '../contract/types.ts'
 export { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts'
 export { ModelServiceError } from '../errors/model-service-error.ts'
 export type { KafkaSettings } from '../events/kafka-client.ts'
-export type { Log } from '../model-service/ports.ts'
+export type { Log } from '../model-service/ports/log.ts'
 export type { StreamDelta } from './chunk-sequence.ts'
 export type {
   CallOptions,

@@ -6,7 +6,7 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 import { brokerError } from '../events/broker-error.ts'
 import { PlainPublisher } from '../events/plain-publisher.ts'
 import { recordBytes } from '../events/record-bytes.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 
 /** What a batch needs beside its records. */
 const batchBytes = 64 * 1024

@@ -11,7 +11,7 @@ import type { Kafka } from 'kafkajs'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { pauseFor, type Timers } from '../delivery/timers.ts'
 import { readTopics, topicBounds } from '../events/topic-reader.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 
 /** What a feed reads, and for whom. */
 export interface TopicFeedOptions {

@@ -26,7 +26,7 @@
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
 import { every, systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { Assignment, type PartitionStay, partitionKey } from './assignment.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import type { IntakeListener, IntakeRecord, PartitionProgress, RecordIntake, TopicPartition } from './record-intake.ts'

@@ -7,7 +7,7 @@ import type { DeliveryJob } from '../delivery/delivery-job.ts'
 import type { ClaimResult } from '../delivery/ledger.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
-import type { RequestContext } from '../model-service/ports.ts'
+import type { RequestContext } from '../model-service/ports/request-context.ts'
 
 /** Reads the value of a record; at once where its schema is known already. */
 export interface ValueDecoder<T> {

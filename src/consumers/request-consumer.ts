@@ -1,6 +1,7 @@
 import type { RequestTopic } from '../contract/request-topic.ts'
 import { pauseFor, systemTimers } from '../delivery/timers.ts'
-import type { Clock, Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { Clock } from '../model-service/ports/timers.ts'
 import { IntakeGroup } from './intake-group.ts'
 import type { RequestDelivery, RetryRecords } from './ports.ts'
 import type { IntakeListener, IntakeRecord, RecordIntake } from './record-intake.ts'

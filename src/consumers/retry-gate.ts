@@ -12,7 +12,7 @@
  * longer than {@link longestHoldMs} from its arrival, however far ahead the clock of its writer was.
  */
 import type { Timers } from '../delivery/timers.ts'
-import type { Clock } from '../model-service/ports.ts'
+import type { Clock } from '../model-service/ports/timers.ts'
 import { LinkedQueue } from '../queues/linked-queue.ts'
 import { partitionKey } from './assignment.ts'
 import type { IntakeRecord, RecordIntake, TopicPartition } from './record-intake.ts'

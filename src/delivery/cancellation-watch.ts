@@ -1,5 +1,5 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import type { CancelledRequest } from './ledger.ts'
 import type { RequestKey } from './request-key.ts'
 import { every, systemTimers, type Timers } from './timers.ts'

@@ -1,6 +1,6 @@
 import type { Attempt, SourceCoordinates } from '../contract/types.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
-import { ClaimRefused } from '../model-service/ports.ts'
+import { ClaimRefused } from '../model-service/ports/request-context.ts'
 import type { ClaimRequest, ClaimResult } from './ledger.ts'
 import type { ReceivedRecord } from './received-record.ts'
 

@@ -1,5 +1,6 @@
 import type { BodyKeeping } from '../contract/body-keeping.ts'
-import type { Log, Outcome, RequestLogRow } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { Outcome, RequestLogRow } from '../model-service/ports/outcome.ts'
 import type { DeliveryJob } from './delivery-job.ts'
 import type { DeliveryObserver } from './delivery-observer.ts'
 import type { Ledger } from './ledger.ts'

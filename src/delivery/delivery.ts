@@ -19,7 +19,8 @@
  * `ClaimLost('held')`: recovery publishes it from the ledger, and the dispatcher looks again until it has.
  */
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { ClaimRefused, type EventBus, type Outcome } from '../model-service/ports.ts'
+import type { EventBus, Outcome } from '../model-service/ports/outcome.ts'
+import { ClaimRefused } from '../model-service/ports/request-context.ts'
 import { ClaimLost, type DeliveryJob, RetryInPlace } from './delivery-job.ts'
 import { type DeliveryObserver, guardedObserver, noObserver } from './delivery-observer.ts'
 import type { DeliveryOptions } from './delivery-options.ts'

@@ -1,4 +1,4 @@
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { repeat, systemTimers, type Timers } from './timers.ts'
 
 /** Something to do now and then; safe to be done by several workers at once. */

@@ -3,7 +3,7 @@
  * docs/delivery.md: the ends of the logs, then the lease with them, then the producer with an empty transaction; only then may
  * anything be claimed.
  */
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { Delivery } from './delivery.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
 import { LeaseKeeper, type WorkerLease } from './lease-keeper.ts'

@@ -14,7 +14,9 @@
  * as soon as the recovery has done so.
  */
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { ClaimRefused, type EventBus, type Log, type Outcome } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { EventBus, Outcome } from '../model-service/ports/outcome.ts'
+import { ClaimRefused } from '../model-service/ports/request-context.ts'
 import { ClaimLost, type DeliveryJob } from './delivery-job.ts'
 import { type DeliveryObserver, guardedObserver, noObserver } from './delivery-observer.ts'
 import type { Incarnation, IncarnationOptions } from './incarnation.ts'

@@ -6,7 +6,7 @@
  *
  * Failed renewals are tried again: a late one is allowed as long as nobody has marked us dead (rule 2).
  */
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { systemTimers, type Timers } from './timers.ts'
 
 /** The lease row of one incarnation. */

@@ -12,7 +12,7 @@
  */
 import type { Attempt, OnUncertain, SourceCoordinates } from '../contract/types.ts'
 import type { ModelServiceError } from '../errors/model-service-error.ts'
-import type { RequestLogRow } from '../model-service/ports.ts'
+import type { RequestLogRow } from '../model-service/ports/outcome.ts'
 import type { RequestKey } from './request-key.ts'
 
 /** A request that wants to be called. */

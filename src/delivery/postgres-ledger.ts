@@ -10,7 +10,7 @@
 import type { Pool } from 'pg'
 import { attemptsFromText } from '../codec/attempts-text.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import type {
   CancelledRequest,
   ClaimGrant,

@@ -1,4 +1,4 @@
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import type { RecoveryLedger } from './recovery-ledger.ts'
 import { repeat, systemTimers, type Timers } from './timers.ts'
 

@@ -16,7 +16,7 @@
  * SETTLED, with an alarm, and holds up nobody.
  */
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { batchesOf } from './batches-of.ts'
 import type { DeliveryObserver } from './delivery-observer.ts'
 import type { MarkRequest } from './ledger.ts'

@@ -7,7 +7,7 @@ import type { PublishedEncoders } from '../codec/record-encoder.ts'
 import { topicName } from '../contract/topics.ts'
 import type { ModelChunk } from '../contract/types.ts'
 import { systemTimers, type Timers } from '../delivery/timers.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { cloudEventHeaders, eventId } from './cloud-events.ts'
 import { keyPartitioner } from './key-partitioner.ts'
 

@@ -1,7 +1,7 @@
 import type { OutgoingRecord, RefusedRecord } from '../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { deadLetterRecord, isShortDeadLetter, shortDeadLetter } from './dead-letter.ts'
 
 /** What {@link createDeadLetters} is given. */

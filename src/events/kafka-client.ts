@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import type { ConnectionOptions } from 'node:tls'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { installCompressionCodecs } from './compression-codecs.ts'
 import { installAbortedRecords } from './kafkajs-aborted-records.ts'
 import { installRecordEncoding } from './kafkajs-record-encoding.ts'

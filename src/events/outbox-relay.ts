@@ -1,5 +1,5 @@
 import { repeat, systemTimers, type Timers } from '../delivery/timers.ts'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import type { OutboxStore, PublishOutbox } from './outbox-store.ts'
 
 /** What {@link startOutboxRelay} is given. */

@@ -7,7 +7,7 @@ import type { ErrorDetail, ModelCompletion, PerformanceEvent } from '../contract
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Outcome, RequestLogRow } from '../model-service/ports.ts'
+import type { Outcome, RequestLogRow } from '../model-service/ports/outcome.ts'
 import { cloudEventHeaders, eventId, passedOnHeaders } from './cloud-events.ts'
 import { type CompletionRecordsOptions, createCompletionRecords } from './completion-records.ts'
 import { deadLetterRecord } from './dead-letter.ts'

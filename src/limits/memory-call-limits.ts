@@ -13,7 +13,8 @@
  */
 import type { Limits } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { CallLimits, CallPermit, LimitedCall, Timers, WaitingTurn } from '../model-service/ports.ts'
+import type { CallLimits, CallPermit, LimitedCall, WaitingTurn } from '../model-service/ports/call-limits.ts'
+import type { Timers } from '../model-service/ports/timers.ts'
 import { FairQueue } from '../queues/fair-queue.ts'
 import { type LearnedLimit, learnedWaitMs, longestBelievedMs } from './learned-limit.ts'
 import { MinuteWindow } from './minute-window.ts'

@@ -1,7 +1,9 @@
 import type { ChatInput, ContentPart, ModelRequest, Warning } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { openLimitedSignal } from './limited-signal.ts'
-import type { Log, SpecializationSource, Timers } from './ports.ts'
+import type { Log } from './ports/log.ts'
+import type { SpecializationSource } from './ports/specialization-source.ts'
+import type { Timers } from './ports/timers.ts'
 
 /** An input with the prompt of its specialization, or as it was with a warning. */
 export interface SpecializedInput {

@@ -1,6 +1,6 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { AttemptLimits } from '../reliability/attempt-limits.ts'
-import type { Timers } from './ports.ts'
+import type { Timers } from './ports/timers.ts'
 
 /** What the clocks of an attempt need. */
 export interface AttemptClocksOptions {

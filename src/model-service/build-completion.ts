@@ -6,7 +6,7 @@ import { isInputType, requestTypeOf } from '../routing/request-type.ts'
 import type { CallResult } from './call-run.ts'
 import { confidenceOf } from './confidence.ts'
 import type { RequestPlan } from './plan-request.ts'
-import type { Claim, RequestContext } from './ports.ts'
+import type { Claim, RequestContext } from './ports/request-context.ts'
 import { unknownAttempt } from './unknown-attempt.ts'
 
 /** All that a completion is made of. */

@@ -3,7 +3,12 @@ import type { ReliabilitySettings } from '../reliability/reliability-settings.ts
 import type { TokenCounter } from '../tokens/token-counter.ts'
 import type { TypedAnswer } from './call-provider.ts'
 import type { PlannedTarget, WayPlanner } from './plan-request.ts'
-import type { CallLimits, Claim, Clock, Log, Stopping, TargetHealth, TargetLatency, Timers } from './ports.ts'
+import type { CallLimits } from './ports/call-limits.ts'
+import type { Log } from './ports/log.ts'
+import type { Claim, Stopping } from './ports/request-context.ts'
+import type { TargetHealth } from './ports/target-health.ts'
+import type { TargetLatency } from './ports/target-latency.ts'
+import type { Clock, Timers } from './ports/timers.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
 import type { Turn } from './take-turn.ts'
 

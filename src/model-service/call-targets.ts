@@ -23,7 +23,7 @@ import type { TypedAnswer } from './call-provider.ts'
 import { type CallResult, type CallRun, endingOf, type MadeAttempt, remainingMsOf } from './call-run.ts'
 import type { AttemptResult } from './make-attempt.ts'
 import type { PlannedTarget } from './plan-request.ts'
-import type { KeyedAdapter } from './ports.ts'
+import type { KeyedAdapter } from './ports/provider-factory.ts'
 import {
   chooseWay,
   isTurn,

@@ -8,7 +8,7 @@ import { refuse, requireId } from './field-rules.ts'
 import type { AbstractConstructor } from './mixin.ts'
 import type { ChangeOptions } from './model-management-mixin.ts'
 import type { ModelServiceBase } from './model-service-base.ts'
-import type { CommandEnvelope } from './ports.ts'
+import type { CommandEnvelope } from './ports/command-bus.ts'
 
 /** Ends requests that are not wanted any more. */
 export interface Cancellation {

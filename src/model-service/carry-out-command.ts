@@ -6,14 +6,9 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 import { mergeDefinition } from './merge-definition.ts'
 import { missingEntity } from './missing-entity.ts'
 import type { LogFields } from './model-service-base.ts'
-import type {
-  CommandEnvelope,
-  ProviderFactory,
-  Registry,
-  RegistryChange,
-  RegistryEntities,
-  RegistryKind,
-} from './ports.ts'
+import type { CommandEnvelope } from './ports/command-bus.ts'
+import type { ProviderFactory } from './ports/provider-factory.ts'
+import type { Registry, RegistryChange, RegistryEntities, RegistryKind } from './ports/registry.ts'
 import { definitionRules } from './validate-definition.ts'
 
 /** What a command is carried out with. */

@@ -4,7 +4,7 @@ import { isId } from '../contract/limits.ts'
 import type { CommandResult, ModelCommandDraft } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { subjectOf, unappliedResult } from './carry-out-command.ts'
-import type { CommandBody, CommandBus, CommandEnvelope, CommandHandler, CommandName } from './ports.ts'
+import type { CommandBody, CommandBus, CommandEnvelope, CommandHandler, CommandName } from './ports/command-bus.ts'
 
 type Handlers = { [TName in CommandName]?: CommandHandler<TName> }
 

@@ -1,4 +1,4 @@
-import type { Timers } from './ports.ts'
+import type { Timers } from './ports/timers.ts'
 import { systemTimers } from './system-timers.ts'
 
 /** A signal with an end of its own. Close it when the work is done, or its timer keeps waiting. */

@@ -2,7 +2,8 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 import { makeOutcome } from './make-outcome.ts'
 import type { AbstractConstructor } from './mixin.ts'
 import type { LogFields, ModelServiceBase, Operation } from './model-service-base.ts'
-import { ClaimRefused, type Outcome } from './ports.ts'
+import type { Outcome } from './ports/outcome.ts'
+import { ClaimRefused } from './ports/request-context.ts'
 
 /** What the service tells of its work. */
 export interface Logging {

@@ -1,6 +1,6 @@
 import type { ModelCompletion, PerformanceEvent } from '../contract/types.ts'
 import type { RequestProduct } from './model-service-base.ts'
-import type { Outcome, RequestLogRow } from './ports.ts'
+import type { Outcome, RequestLogRow } from './ports/outcome.ts'
 
 /** The outcome of a processed request: completion, performance events (one per attempt, then one for it), log row. Pure. */
 export function makeOutcome(product: RequestProduct): Outcome {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { ReadOptions, RegistryKind, RegistryMoment } from './ports.ts'
+import type { ReadOptions, RegistryKind, RegistryMoment } from './ports/registry.ts'
 
 const missingCodes = {
   MODEL: 'MODEL_NOT_FOUND',

@@ -25,16 +25,8 @@ import {
 import { missingEntity } from './missing-entity.ts'
 import type { AbstractConstructor } from './mixin.ts'
 import type { ModelServiceBase } from './model-service-base.ts'
-import type {
-  CommandEnvelope,
-  CommandName,
-  ModelPage,
-  ModelQuery,
-  ReadOptions,
-  RegistryEntities,
-  RegistryKind,
-  Stored,
-} from './ports.ts'
+import type { CommandEnvelope, CommandName } from './ports/command-bus.ts'
+import type { ModelPage, ModelQuery, ReadOptions, RegistryEntities, RegistryKind, Stored } from './ports/registry.ts'
 
 /** How a change is made. */
 export interface ChangeOptions {

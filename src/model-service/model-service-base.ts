@@ -2,7 +2,12 @@ import type { ModelCompletion, ModelRequest, RoutingDecision } from '../contract
 import { MemoryCallLimits } from '../limits/memory-call-limits.ts'
 import { MemoryTargetHealth } from '../reliability/memory-target-health.ts'
 import { MemoryTargetLatency } from '../routing/memory-target-latency.ts'
-import type { CallLimits, Clock, Log, ModelServiceDeps, TargetHealth, TargetLatency, Timers } from './ports.ts'
+import type { CallLimits } from './ports/call-limits.ts'
+import type { Log } from './ports/log.ts'
+import type { ModelServiceDeps } from './ports/model-service-deps.ts'
+import type { TargetHealth } from './ports/target-health.ts'
+import type { TargetLatency } from './ports/target-latency.ts'
+import type { Clock, Timers } from './ports/timers.ts'
 import { systemTimers } from './system-timers.ts'
 
 /** Fields of a log line: ids, codes, counts and times, never content. */

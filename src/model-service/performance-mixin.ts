@@ -8,7 +8,8 @@ import { answerCommand, type CommandRun, refusalOf, reportResult, unappliedResul
 import type { AbstractConstructor } from './mixin.ts'
 import type { ChangeOptions } from './model-management-mixin.ts'
 import type { ModelServiceBase } from './model-service-base.ts'
-import type { CommandEnvelope, PerformanceStore } from './ports.ts'
+import type { CommandEnvelope } from './ports/command-bus.ts'
+import type { PerformanceStore } from './ports/performance-store.ts'
 import {
   type BestModelOptions,
   type HistoryOptions,

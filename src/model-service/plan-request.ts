@@ -15,15 +15,12 @@ import { estimatedTokens } from '../tokens/token-bounds.ts'
 import { sharedTokenCounter } from '../tokens/worker-token-counter.ts'
 import { specialize } from './apply-specialization.ts'
 import { defectFields } from './defect-fields.ts'
-import type {
-  Clock,
-  KeyedAdapter,
-  Log,
-  ModelServiceDeps,
-  ProviderFactory,
-  RegistrySnapshot,
-  TargetLatency,
-} from './ports.ts'
+import type { Log } from './ports/log.ts'
+import type { ModelServiceDeps } from './ports/model-service-deps.ts'
+import type { KeyedAdapter, ProviderFactory } from './ports/provider-factory.ts'
+import type { RegistrySnapshot } from './ports/registry.ts'
+import type { TargetLatency } from './ports/target-latency.ts'
+import type { Clock } from './ports/timers.ts'
 import { type RunEnding, runEnding } from './run-ending.ts'
 import { validateRequest } from './validate-request.ts'
 

@@ -8,17 +8,13 @@ import { callTargets } from './call-targets.ts'
 import { openLimitedSignal } from './limited-signal.ts'
 import type { RequestProduct } from './model-service-base.ts'
 import { planRequest, type RequestPlan } from './plan-request.ts'
-import type {
-  CallLimits,
-  Claim,
-  Clock,
-  Log,
-  ModelServiceDeps,
-  RequestContext,
-  TargetHealth,
-  TargetLatency,
-  Timers,
-} from './ports.ts'
+import type { CallLimits } from './ports/call-limits.ts'
+import type { Log } from './ports/log.ts'
+import type { ModelServiceDeps } from './ports/model-service-deps.ts'
+import type { Claim, RequestContext } from './ports/request-context.ts'
+import type { TargetHealth } from './ports/target-health.ts'
+import type { TargetLatency } from './ports/target-latency.ts'
+import type { Clock, Timers } from './ports/timers.ts'
 import { deadlineExceeded, outcomeUnknown } from './run-ending.ts'
 import { type Turn, takeTurn } from './take-turn.ts'
 

@@ -12,7 +12,8 @@ import {
   summarizePeriods,
 } from '../performance/summarize.ts'
 import { refuse, requireRange } from './field-rules.ts'
-import type { PerformanceStore, RegistrySnapshot } from './ports.ts'
+import type { PerformanceStore } from './ports/performance-store.ts'
+import type { RegistrySnapshot } from './ports/registry.ts'
 
 /** Which requests are looked at. */
 export interface PerformanceOptions {

@@ -2,7 +2,8 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { CallRun } from './call-run.ts'
 import type { PlannedTarget } from './plan-request.ts'
-import type { CallTarget, KeyedAdapter, TargetStanding } from './ports.ts'
+import type { KeyedAdapter } from './ports/provider-factory.ts'
+import type { CallTarget, TargetStanding } from './ports/target-health.ts'
 import { limitedCallOf } from './take-turn.ts'
 
 /** A target under one of its keys. */

@@ -3,7 +3,7 @@ import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { InputType } from '../routing/request-type.ts'
 import type { AbstractConstructor } from './mixin.ts'
 import type { ModelServiceBase, RequestProduct } from './model-service-base.ts'
-import type { RequestContext } from './ports.ts'
+import type { RequestContext } from './ports/request-context.ts'
 import { processRequest } from './process-request.ts'
 
 /** A request with that kind of input. */

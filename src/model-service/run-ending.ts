@@ -1,6 +1,6 @@
 import type { ModelCompletion } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { ClaimRefused } from './ports.ts'
+import { ClaimRefused } from './ports/request-context.ts'
 
 /** How a request ends without an answer. */
 export interface RunEnding {

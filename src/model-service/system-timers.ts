@@ -1,4 +1,4 @@
-import type { Timers } from './ports.ts'
+import type { Timers } from './ports/timers.ts'
 
 /** Longest delay that a timer of the runtime takes; a longer one would fire at once. */
 const longestDelayMs = 2 ** 31 - 1

@@ -3,17 +3,12 @@ import type { ModelRequest } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { openLimitedSignal } from './limited-signal.ts'
 import type { PlannedTarget, RequestPlan } from './plan-request.ts'
-import type {
-  CallLimits,
-  CallPermit,
-  Clock,
-  KeyedAdapter,
-  LimitedCall,
-  ModelServiceDeps,
-  RequestContext,
-  TargetHealth,
-  Timers,
-} from './ports.ts'
+import type { CallLimits, CallPermit, LimitedCall } from './ports/call-limits.ts'
+import type { ModelServiceDeps } from './ports/model-service-deps.ts'
+import type { KeyedAdapter } from './ports/provider-factory.ts'
+import type { RequestContext } from './ports/request-context.ts'
+import type { TargetHealth } from './ports/target-health.ts'
+import type { Clock, Timers } from './ports/timers.ts'
 import { runEnding } from './run-ending.ts'
 
 /** The permission to make the first call of a run, of one target under one key. */

@@ -16,7 +16,8 @@ import { hasAmount } from '../pricing/price-from-override.ts'
 import { parameterProblem } from '../routing/apply-parameters.ts'
 import { conditionFields, decimalOf, isConditionField } from '../routing/route-conditions.ts'
 import { refuse, requireId, requireInteger } from './field-rules.ts'
-import type { ProviderFactory, RegistryEntities, RegistryKind, RegistrySnapshot } from './ports.ts'
+import type { ProviderFactory } from './ports/provider-factory.ts'
+import type { RegistryEntities, RegistryKind, RegistrySnapshot } from './ports/registry.ts'
 import { isHttpUrl } from './validate-media.ts'
 
 /** What definitions are held against. */

@@ -1,5 +1,5 @@
 import type { CallRun } from './call-run.ts'
-import type { Timers } from './ports.ts'
+import type { Timers } from './ports/timers.ts'
 
 /**
  * Waits for the next call of a run; ends early with the run itself. Resolves to false, at once, when whoever runs it is about to stop

@@ -1,5 +1,5 @@
 import { MemoryCallLimits } from '../limits/memory-call-limits.ts'
-import type { Timers } from '../model-service/ports.ts'
+import type { Timers } from '../model-service/ports/timers.ts'
 import { systemTimers } from '../model-service/system-timers.ts'
 import type { Metrics } from './metrics.ts'
 

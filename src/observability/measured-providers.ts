@@ -1,4 +1,4 @@
-import type { ProviderFactory } from '../model-service/ports.ts'
+import type { ProviderFactory } from '../model-service/ports/provider-factory.ts'
 import { type CallContext, type ModelProvider, ProviderError } from '../providers/provider.ts'
 import type { Metrics } from './metrics.ts'
 

@@ -1,4 +1,5 @@
-import type { Log, Timers } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { Timers } from '../model-service/ports/timers.ts'
 import { systemTimers } from '../model-service/system-timers.ts'
 import { MemoryTargetHealth, type MemoryTargetHealthOptions } from '../reliability/memory-target-health.ts'
 import type { Metrics } from './metrics.ts'

@@ -1,5 +1,6 @@
 import type { PerformanceEventDraft } from '../contract/types.ts'
-import type { Feedback, RequestLogRow } from '../model-service/ports.ts'
+import type { RequestLogRow } from '../model-service/ports/outcome.ts'
+import type { Feedback } from '../model-service/ports/performance-store.ts'
 
 /** What feedback needs to know of its request. */
 export type JudgedRequest = Pick<

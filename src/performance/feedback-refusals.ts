@@ -1,5 +1,5 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { RequestLogRow } from '../model-service/ports.ts'
+import type { RequestLogRow } from '../model-service/ports/outcome.ts'
 
 /** @throws INVALID_REQUEST for a request that has no answer to judge */
 export function requireAnswer(status: RequestLogRow['status']): void {

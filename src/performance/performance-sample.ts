@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts'
-import type { RequestLogRow } from '../model-service/ports.ts'
+import type { RequestLogRow } from '../model-service/ports/outcome.ts'
 import { dayOf } from './days.ts'
 
 /** What sums are kept apart by. */

@@ -1,5 +1,5 @@
 import type { ProviderDefinition } from '../contract/types.ts'
-import type { KeyedAdapter, ProviderFactory } from '../model-service/ports.ts'
+import type { KeyedAdapter, ProviderFactory } from '../model-service/ports/provider-factory.ts'
 import { AnthropicProvider } from './anthropic/anthropic-provider.ts'
 import { GeminiProvider } from './gemini/gemini-provider.ts'
 import { createHostMatcher, type HostMatcher, isLoopback } from './host-allow-list.ts'

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { Pool } from 'pg'
-import type { Log } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
 import { PrismaClient } from './generated/client.ts'
 
 /** What {@link openDatabase} needs. */

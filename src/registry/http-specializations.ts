@@ -1,5 +1,5 @@
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { SpecializationSource } from '../model-service/ports.ts'
+import type { SpecializationSource } from '../model-service/ports/specialization-source.ts'
 
 /** What {@link createHttpSpecializations} is given. */
 export interface HttpSpecializationsOptions {

@@ -1,12 +1,6 @@
 import type { PerformanceEventDraft } from '../contract/types.ts'
-import type {
-  Feedback,
-  Outcome,
-  PerformanceQuery,
-  PerformanceStore,
-  PerformanceTracker,
-  RequestLogRow,
-} from '../model-service/ports.ts'
+import type { Outcome, PerformanceTracker, RequestLogRow } from '../model-service/ports/outcome.ts'
+import type { Feedback, PerformanceQuery, PerformanceStore } from '../model-service/ports/performance-store.ts'
 import { feedbackEvent } from '../performance/feedback-event.ts'
 import { commandIdReused, requestNotFound, requireAnswer } from '../performance/feedback-refusals.ts'
 import { performanceKey, performanceSample, qualityOf } from '../performance/performance-sample.ts'

@@ -12,7 +12,7 @@ import type {
   RegistrySnapshot,
   RegistryState,
   Stored,
-} from '../model-service/ports.ts'
+} from '../model-service/ports/registry.ts'
 import {
   checkChange,
   checkProviderUnused,

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { toLedgerError } from '../delivery/sql/batch-statement.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { CancellationRequest, Cancellations } from '../model-service/ports.ts'
+import type { CancellationRequest, Cancellations } from '../model-service/ports/cancellations.ts'
 
 /**
  * Notes the wish unless the request has its outcome or the command's id was used for another command. The first wish

@@ -4,7 +4,8 @@
  */
 import type { Pool } from 'pg'
 import { every, systemTimers, type Timers } from '../delivery/timers.ts'
-import type { Log, Outcome, PerformanceTracker } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { Outcome, PerformanceTracker } from '../model-service/ports/outcome.ts'
 import { performanceSample } from '../performance/performance-sample.ts'
 import { type PerformanceSums, PerformanceSumsTable, sumsOf } from '../performance/performance-sums.ts'
 import { addSums } from './postgres-performance.ts'

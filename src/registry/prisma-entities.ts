@@ -1,5 +1,5 @@
 /** One entity of the registry, of whichever kind, in its own table. */
-import type { RegistryChange, RegistryEntities, RegistryKind, Stored } from '../model-service/ports.ts'
+import type { RegistryChange, RegistryEntities, RegistryKind, Stored } from '../model-service/ports/registry.ts'
 import type { Prisma } from './generated/client.ts'
 import {
   modelFromRow,

@@ -7,8 +7,8 @@
 import type { CommandResult, ProviderDefinition, RegistryEvent, RouteDefinition } from '../contract/types.ts'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import type { CommandEnvelope } from '../model-service/ports/command-bus.ts'
 import type {
-  CommandEnvelope,
   ModelPage,
   ModelQuery,
   ReadOptions,
@@ -21,7 +21,7 @@ import type {
   RegistrySnapshot,
   RegistryState,
   Stored,
-} from '../model-service/ports.ts'
+} from '../model-service/ports/registry.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
 import { findEntity, writeEntity } from './prisma-entities.ts'
 import { isWriteConflict, toRegistryError } from './prisma-errors.ts'

@@ -7,7 +7,7 @@ import type {
   RegistryMoment,
   RegistryRevision,
   Stored,
-} from '../model-service/ports.ts'
+} from '../model-service/ports/registry.ts'
 import { Prisma } from './generated/client.ts'
 import { versionAt } from './registry-rules.ts'
 

@@ -11,7 +11,7 @@ import type {
   RouteTarget,
 } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import type { Stored } from '../model-service/ports.ts'
+import type { Stored } from '../model-service/ports/registry.ts'
 import {
   type Model as ModelRow,
   Prisma,

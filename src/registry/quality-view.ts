@@ -3,7 +3,10 @@
  * days, and only for models that a route of BEST_QUALITY names. While the database is away the last view holds.
  */
 import { repeat, systemTimers, type Timers } from '../delivery/timers.ts'
-import type { Log, ModelQuality, PerformanceQuery, PerformanceStore, Registry } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { ModelQuality } from '../model-service/ports/model-quality.ts'
+import type { PerformanceQuery, PerformanceStore } from '../model-service/ports/performance-store.ts'
+import type { Registry } from '../model-service/ports/registry.ts'
 import { dayOf } from '../performance/days.ts'
 import { maxNameLength } from '../performance/performance-sample.ts'
 import { provenWeight, type QualitySample } from '../routing/quality-order.ts'

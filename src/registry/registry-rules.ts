@@ -11,7 +11,7 @@ import type {
   RegistryKind,
   RegistryMoment,
   Stored,
-} from '../model-service/ports.ts'
+} from '../model-service/ports/registry.ts'
 
 const existsCodes = {
   MODEL: 'MODEL_ALREADY_EXISTS',

@@ -1,5 +1,5 @@
 import type { ModelDefinition, ProviderDefinition, RouteDefinition } from '../contract/types.ts'
-import type { RegistrySnapshot } from '../model-service/ports.ts'
+import type { RegistrySnapshot } from '../model-service/ports/registry.ts'
 
 /** What a snapshot is made of. */
 export interface SnapshotContent {

@@ -10,7 +10,9 @@
  * half-open one call at a time may pass. The state is not shared between processes: each finds out by a handful of calls, and
  * nothing that is away can make all of them wrong together.
  */
-import type { CallTarget, CallVerdict, Log, TargetHealth, TargetStanding, Timers } from '../model-service/ports.ts'
+import type { Log } from '../model-service/ports/log.ts'
+import type { CallTarget, CallVerdict, TargetHealth, TargetStanding } from '../model-service/ports/target-health.ts'
+import type { Timers } from '../model-service/ports/timers.ts'
 import { defaultReliabilitySettings, type ReliabilitySettings } from './reliability-settings.ts'
 
 /** What the health is kept with. */

@@ -1,4 +1,6 @@
-import type { ServingModel, TargetLatency, Timers } from '../model-service/ports.ts'
+import type { ServingModel } from '../model-service/ports/target-health.ts'
+import type { TargetLatency } from '../model-service/ports/target-latency.ts'
+import type { Timers } from '../model-service/ports/timers.ts'
 import type { LatencySample } from './latency-order.ts'
 import { fadedValue, type PeakEwma, withMeasurement } from './peak-ewma.ts'
 

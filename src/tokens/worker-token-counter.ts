@@ -9,7 +9,7 @@
  * gone is still counted, as there is no way to stop it, but nobody waits for it.
  */
 import { Worker } from 'node:worker_threads'
-import type { Timers } from '../model-service/ports.ts'
+import type { Timers } from '../model-service/ports/timers.ts'
 import { systemTimers } from '../model-service/system-timers.ts'
 import type { TokenCount } from './count-tokens.ts'
 import type { TokenCounter, TokenJob } from './token-counter.ts'

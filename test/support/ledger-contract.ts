@@ -1,7 +1,7 @@
 /** What every ledger must do, as one suite: run it on each implementation with `describeLedger`. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ClaimRequest, Ledger, SettleRequest } from '../../src/delivery/ledger.ts'
-import type { RequestLogRow } from '../../src/model-service/ports.ts'
+import type { RequestLogRow } from '../../src/model-service/ports/outcome.ts'
 
 /** A store that several incarnations share. */
 export interface LedgerFixture {

@@ -1,4 +1,4 @@
-import type { RequestLogRow } from '../../src/model-service/ports.ts'
+import type { RequestLogRow } from '../../src/model-service/ports/outcome.ts'
 
 /** A row of the request log, as a good answer makes it; the cost is 0.1 USD, the time 100 ms, the confidence 0.9. */
 export function logRow(changes: Partial<RequestLogRow> = {}): RequestLogRow {

@@ -1,7 +1,8 @@
 /** What every store of performance must do, as one suite: run it on each with `describePerformanceStore`. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PerformanceEventDraft } from '../../src/contract/types.ts'
-import type { Feedback, PerformanceQuery, PerformanceStore, RequestLogRow } from '../../src/model-service/ports.ts'
+import type { RequestLogRow } from '../../src/model-service/ports/outcome.ts'
+import type { Feedback, PerformanceQuery, PerformanceStore } from '../../src/model-service/ports/performance-store.ts'
 import { logRow } from './log-row.ts'
 
 /** A store, and what goes into it. */

@@ -1,6 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type ModelStatus, modelStatusSymbols, type RequestType, requestTypeSymbols } from '../../contract/types.ts'
-import type { ModelQuery } from '../../model-service/ports.ts'
+import type { ModelQuery } from '../../model-service/ports/registry.ts'
 import { integerOption } from '../command-options.ts'
 import type { RunAction } from '../program.ts'
 import { countFlag, listFlag, metadataFlag, textFlag } from '../registry/definition-flags.ts'

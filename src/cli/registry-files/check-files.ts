@@ -1,4 +1,4 @@
-import type { RegistryEntities, RegistryKind, RegistryState } from '../../model-service/ports.ts'
+import type { RegistryEntities, RegistryKind, RegistryState } from '../../model-service/ports/registry.ts'
 import { type DefinitionView, definitionRules } from '../../model-service/validate-definition.ts'
 import { presetDefinition, presets } from '../../providers/presets.ts'
 import { entitiesOf } from './plan-apply.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import type { RegistryMoment, RegistryState } from '../../model-service/ports.ts'
+import type { RegistryMoment, RegistryState } from '../../model-service/ports/registry.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
 import { confirm } from '../confirm.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'

@@ -1,5 +1,5 @@
 /** What must be changed for the registry to be as files say. Pure: nothing is read or sent. */
-import type { RegistryEntities, RegistryKind, RegistryState, Stored } from '../../model-service/ports.ts'
+import type { RegistryEntities, RegistryKind, RegistryState, Stored } from '../../model-service/ports/registry.ts'
 import { type CommandBody, entityCommands } from '../registry/entity-commands.ts'
 import { type FieldChange, fieldChanges } from '../registry/field-changes.ts'
 import { kinds, type RegistryFiles } from './read-registry.ts'

@@ -10,7 +10,7 @@ import { completeDraft, contractType, type Misfit } from '../../codec/contract-t
 import { nearName } from '../../config/edit-distance.ts'
 import { definitionNames } from '../../contract/definition-names.ts'
 import { isId } from '../../contract/limits.ts'
-import type { RegistryEntities, RegistryKind } from '../../model-service/ports.ts'
+import type { RegistryEntities, RegistryKind } from '../../model-service/ports/registry.ts'
 import { parseYaml, plainValue, type YamlDocument } from '../registry/parse-yaml.ts'
 import { UsageError } from '../usage-error.ts'
 import { textsOfContract } from './texts-of-contract.ts'

@@ -1,5 +1,5 @@
 import { isScalar } from 'yaml'
-import type { RegistryKind } from '../../model-service/ports.ts'
+import type { RegistryKind } from '../../model-service/ports/registry.ts'
 import type { YamlDocument } from '../registry/parse-yaml.ts'
 
 interface Where {

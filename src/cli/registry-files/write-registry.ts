@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { withoutDefaults } from '../../codec/without-defaults.ts'
 import { definitionNames } from '../../contract/definition-names.ts'
-import type { RegistryState } from '../../model-service/ports.ts'
+import type { RegistryState } from '../../model-service/ports/registry.ts'
 import { entitiesOf } from './plan-apply.ts'
 import { kinds, registryFileVersion, sections } from './read-registry.ts'
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { RegistryMoment } from '../../model-service/ports.ts'
+import type { RegistryMoment } from '../../model-service/ports/registry.ts'
 
 const timePattern = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/
 

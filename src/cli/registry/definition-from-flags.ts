@@ -1,7 +1,7 @@
 import { completeDraft } from '../../codec/contract-type.ts'
 import { definitionNames } from '../../contract/definition-names.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
-import type { RegistryKind } from '../../model-service/ports.ts'
+import type { RegistryKind } from '../../model-service/ports/registry.ts'
 import { UsageError } from '../usage-error.ts'
 import type { DefinitionDraft } from './entity-commands.ts'
 import { parseYaml, plainValue, readTextFile } from './parse-yaml.ts'

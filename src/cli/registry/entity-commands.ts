@@ -1,5 +1,5 @@
 import type { ModelCommandDraft } from '../../contract/types.ts'
-import type { RegistryKind } from '../../model-service/ports.ts'
+import type { RegistryKind } from '../../model-service/ports/registry.ts'
 
 /** What a command says. */
 export type CommandBody = ModelCommandDraft['command']

@@ -1,6 +1,12 @@
 import path from 'node:path'
 import type { Command, Option } from 'commander'
-import type { Registry, RegistryEntities, RegistryKind, RegistryMoment, Stored } from '../../model-service/ports.ts'
+import type {
+  Registry,
+  RegistryEntities,
+  RegistryKind,
+  RegistryMoment,
+  Stored,
+} from '../../model-service/ports/registry.ts'
 import { type CommonOptions, integerOption, withCommonOptions } from '../command-options.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { RunAction } from '../program.ts'

@@ -1,4 +1,4 @@
-import type { RegistryKind, RegistryRevision, Stored } from '../../model-service/ports.ts'
+import type { RegistryKind, RegistryRevision, Stored } from '../../model-service/ports/registry.ts'
 import { paint, printable, printJson, printLine, printTable, type Terminal } from '../terminal.ts'
 import { type FieldChange, fieldChanges, fieldChangeText } from './field-changes.ts'
 

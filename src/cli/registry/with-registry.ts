@@ -1,4 +1,4 @@
-import type { Registry } from '../../model-service/ports.ts'
+import type { Registry } from '../../model-service/ports/registry.ts'
 import { withCliDatabase } from '../cli-database.ts'
 import type { Terminal } from '../terminal.ts'
 

@@ -1,5 +1,5 @@
 import { ModelServiceError } from '../../errors/model-service-error.ts'
-import type { Timers } from '../../model-service/ports.ts'
+import type { Timers } from '../../model-service/ports/timers.ts'
 import { ProviderError } from '../provider.ts'
 import type { HttpLimits, HttpRequest } from './http-client.ts'
 

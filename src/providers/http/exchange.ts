@@ -11,7 +11,7 @@
  * piece. Here a handler is all that there is, which is a third cheaper.
  */
 import type { Dispatcher } from 'undici'
-import type { Timers } from '../../model-service/ports.ts'
+import type { Timers } from '../../model-service/ports/timers.ts'
 import { ProviderError } from '../provider.ts'
 import { ExchangeClock } from './exchange-clock.ts'
 import { type HttpAnswer, type HttpLimits, type HttpRequest, headerOf } from './http-client.ts'

@@ -1,5 +1,5 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData, Pool } from 'undici'
-import type { Timers } from '../../model-service/ports.ts'
+import type { Timers } from '../../model-service/ports/timers.ts'
 import { systemTimers } from '../../model-service/system-timers.ts'
 import { ClientPool } from './client-pool.ts'
 import { EventStreamReader } from './event-stream-reader.ts'

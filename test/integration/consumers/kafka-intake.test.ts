@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { createKafkaIntake, type KafkaIntakeSettings } from '../../../src/consumers/kafka-intake.ts'
 import type { IntakeRecord, RecordIntake } from '../../../src/consumers/record-intake.ts'
 import { createKafkaClient } from '../../../src/events/kafka-client.ts'
-import type { Log } from '../../../src/model-service/ports.ts'
+import type { Log } from '../../../src/model-service/ports/log.ts'
 import { createTopics } from '../../support/create-topics.ts'
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { createKafkaIntake } from '../../../src/consumers/kafka-intake.ts'
 import type { IntakeRecord, RecordIntake } from '../../../src/consumers/record-intake.ts'
 import { createKafkaClient } from '../../../src/events/kafka-client.ts'
-import type { Log } from '../../../src/model-service/ports.ts'
+import type { Log } from '../../../src/model-service/ports/log.ts'
 import { type KafkaProxy, kafkaApis, startKafkaProxy } from '../../faults/kafka-proxy.ts'
 import { createTopics } from '../../support/create-topics.ts'
 

@@ -7,7 +7,7 @@ import { PostgresLease } from '../../../src/delivery/postgres-ledger-lease.ts'
 import { forgetDeadWorkers } from '../../../src/delivery/postgres-ledger-retention.ts'
 import { PostgresRecoveryLedger } from '../../../src/delivery/postgres-recovery-ledger.ts'
 import { workerPlace } from '../../../src/delivery/worker-place.ts'
-import type { RequestLogRow } from '../../../src/model-service/ports.ts'
+import type { RequestLogRow } from '../../../src/model-service/ports/outcome.ts'
 import { withDatabase } from '../../support/postgres.ts'
 
 const database = withDatabase()

@@ -1,6 +1,6 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CancellationRequest } from '../../../src/model-service/ports.ts'
+import type { CancellationRequest } from '../../../src/model-service/ports/cancellations.ts'
 import { PostgresCancellations } from '../../../src/registry/postgres-cancellations.ts'
 import { withDatabase } from '../../support/postgres.ts'
 

@@ -7,7 +7,12 @@ import type {
   RegistryEvent,
   RouteDefinition,
 } from '../../../src/contract/types.ts'
-import type { Registry, RegistryChange, RegistryEntities, RegistryKind } from '../../../src/model-service/ports.ts'
+import type {
+  Registry,
+  RegistryChange,
+  RegistryEntities,
+  RegistryKind,
+} from '../../../src/model-service/ports/registry.ts'
 import { type Database, openDatabase } from '../../../src/registry/database.ts'
 import { MemoryRegistry } from '../../../src/registry/memory-registry.ts'
 import { PrismaRegistry } from '../../../src/registry/prisma-registry.ts'

@@ -7,7 +7,8 @@ import type { DeliveryJob } from '../../../src/delivery/delivery-job.ts'
 import type { ClaimGrant, ClaimResult } from '../../../src/delivery/ledger.ts'
 import type { ReceivedRecord } from '../../../src/delivery/received-record.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
-import type { Claim, Log, RequestContext } from '../../../src/model-service/ports.ts'
+import type { Log } from '../../../src/model-service/ports/log.ts'
+import type { Claim, RequestContext } from '../../../src/model-service/ports/request-context.ts'
 import { ManualTimers } from './manual-timers.ts'
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }

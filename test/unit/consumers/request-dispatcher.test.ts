@@ -4,7 +4,7 @@ import type { ModelChunk } from '../../../src/contract/types.ts'
 import { ClaimLost } from '../../../src/delivery/delivery-job.ts'
 import type { ClaimResult } from '../../../src/delivery/ledger.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
-import { ClaimRefused } from '../../../src/model-service/ports.ts'
+import { ClaimRefused } from '../../../src/model-service/ports/request-context.ts'
 import { claimed, granted, ids, recordOf, requestRecord, setUp, silentLog } from './dispatcher-doubles.ts'
 import { settle } from './manual-timers.ts'
 

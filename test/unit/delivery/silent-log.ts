@@ -1,4 +1,4 @@
-import type { Log } from '../../../src/model-service/ports.ts'
+import type { Log } from '../../../src/model-service/ports/log.ts'
 
 /** Hears nothing. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -6,7 +6,7 @@ import type { ModelCompletionDraft, PerformanceEvent } from '../../../src/contra
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../../../src/delivery/received-record.ts'
 import { createOutcomeRecords } from '../../../src/events/outcome-records.ts'
-import type { Outcome } from '../../../src/model-service/ports.ts'
+import type { Outcome } from '../../../src/model-service/ports/outcome.ts'
 import { settleRequest } from '../../support/ledger-contract.ts'
 
 const encoders = {

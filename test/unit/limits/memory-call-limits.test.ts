@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../../src/contract/types.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { MemoryCallLimits, type MemoryCallLimitsOptions } from '../../../src/limits/memory-call-limits.ts'
-import type { CallPermit, LimitedCall } from '../../../src/model-service/ports.ts'
+import type { CallPermit, LimitedCall } from '../../../src/model-service/ports/call-limits.ts'
 import { ManualTimers, settle } from '../consumers/manual-timers.ts'
 
 const none: Limits = { maxConcurrentCalls: null, requestsPerMinute: null, tokensPerMinute: null }

@@ -3,7 +3,8 @@ import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { CancellationMixin } from '../../../src/model-service/cancellation-mixin.ts'
 import { InProcessCommandBus } from '../../../src/model-service/in-process-command-bus.ts'
 import { ModelServiceBase } from '../../../src/model-service/model-service-base.ts'
-import type { CancellationRequest, Cancellations, ModelServiceDeps } from '../../../src/model-service/ports.ts'
+import type { CancellationRequest, Cancellations } from '../../../src/model-service/ports/cancellations.ts'
+import type { ModelServiceDeps } from '../../../src/model-service/ports/model-service-deps.ts'
 import { MemoryRegistry } from '../../../src/registry/memory-registry.ts'
 
 class OnlyCancellation extends CancellationMixin(ModelServiceBase) {}

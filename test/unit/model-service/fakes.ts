@@ -15,13 +15,10 @@ import type {
 } from '../../../src/contract/types.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { InProcessCommandBus } from '../../../src/model-service/in-process-command-bus.ts'
-import type {
-  ModelServiceDeps,
-  ModelServiceSettings,
-  Outcome,
-  ProviderFactory,
-  RegistrySnapshot,
-} from '../../../src/model-service/ports.ts'
+import type { ModelServiceDeps, ModelServiceSettings } from '../../../src/model-service/ports/model-service-deps.ts'
+import type { Outcome } from '../../../src/model-service/ports/outcome.ts'
+import type { ProviderFactory } from '../../../src/model-service/ports/provider-factory.ts'
+import type { RegistrySnapshot } from '../../../src/model-service/ports/registry.ts'
 import { noUsage } from '../../../src/providers/answers/no-usage.ts'
 import type { CallContext, ModelProvider, ProviderAnswer, ProviderCall } from '../../../src/providers/provider.ts'
 import { MemoryRegistry } from '../../../src/registry/memory-registry.ts'

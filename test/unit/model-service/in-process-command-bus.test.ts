@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { InProcessCommandBus } from '../../../src/model-service/in-process-command-bus.ts'
-import type { CommandEnvelope } from '../../../src/model-service/ports.ts'
+import type { CommandEnvelope } from '../../../src/model-service/ports/command-bus.ts'
 
 describe('the command bus of one process', () => {
   test('refuses what nobody carries out', async () => {

@@ -3,7 +3,8 @@ import { completeDraft } from '../../../src/codec/contract-type.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { LoggingMixin } from '../../../src/model-service/logging-mixin.ts'
 import { ModelServiceBase, type Operation, type RequestProduct } from '../../../src/model-service/model-service-base.ts'
-import { ClaimRefused, type Outcome } from '../../../src/model-service/ports.ts'
+import type { Outcome } from '../../../src/model-service/ports/outcome.ts'
+import { ClaimRefused } from '../../../src/model-service/ports/request-context.ts'
 import { chatRequest, fakeDeps, fakeLog } from './fakes.ts'
 
 class Logging extends LoggingMixin(ModelServiceBase) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ModelService } from '../../../src/model-service/model-service.ts'
-import type { ModelServiceSettings } from '../../../src/model-service/ports.ts'
+import type { ModelServiceSettings } from '../../../src/model-service/ports/model-service-deps.ts'
 import { ProviderError } from '../../../src/providers/provider.ts'
 import { inProcessCounter } from '../tokens/in-process-counter.ts'
 import { chatRequest, FakeProvider, fakeDeps, settings } from './fakes.ts'

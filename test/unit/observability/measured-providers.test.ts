@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ProviderFactory } from '../../../src/model-service/ports.ts'
+import type { ProviderFactory } from '../../../src/model-service/ports/provider-factory.ts'
 import { measuredProviders } from '../../../src/observability/measured-providers.ts'
 import { Metrics } from '../../../src/observability/metrics.ts'
 import { ProviderError } from '../../../src/providers/provider.ts'

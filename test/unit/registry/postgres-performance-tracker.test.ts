@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Outcome, RequestLogRow } from '../../../src/model-service/ports.ts'
+import type { Outcome, RequestLogRow } from '../../../src/model-service/ports/outcome.ts'
 import { PostgresPerformanceTracker } from '../../../src/registry/postgres-performance-tracker.ts'
 import { logRow } from '../../support/log-row.ts'
 import { ManualTimers } from '../consumers/manual-timers.ts'

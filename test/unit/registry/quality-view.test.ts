@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { PerformanceQuery, PerformanceStore, RequestLogRow } from '../../../src/model-service/ports.ts'
+import type { RequestLogRow } from '../../../src/model-service/ports/outcome.ts'
+import type { PerformanceQuery, PerformanceStore } from '../../../src/model-service/ports/performance-store.ts'
 import { MemoryPerformance } from '../../../src/registry/memory-performance.ts'
 import { QualityView } from '../../../src/registry/quality-view.ts'
 import { logRow } from '../../support/log-row.ts'

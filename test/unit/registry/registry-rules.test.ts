@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RegistryChange } from '../../../src/model-service/ports.ts'
+import type { RegistryChange } from '../../../src/model-service/ports/registry.ts'
 import { checkChange, checkProviderUnused } from '../../../src/registry/registry-rules.ts'
 
 const definition = {

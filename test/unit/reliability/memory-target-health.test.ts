@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { CallTarget, CallVerdict } from '../../../src/model-service/ports.ts'
+import type { CallTarget, CallVerdict } from '../../../src/model-service/ports/target-health.ts'
 import { MemoryTargetHealth } from '../../../src/reliability/memory-target-health.ts'
 import { ManualTimers } from '../consumers/manual-timers.ts'
 import { fakeLog } from '../model-service/fakes.ts'

@@ -8,7 +8,8 @@ import type {
   ModelRequest,
 } from '../../../src/contract/types.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
-import type { Claim, EventBus, RequestContext } from '../../../src/model-service/ports.ts'
+import type { EventBus } from '../../../src/model-service/ports/outcome.ts'
+import type { Claim, RequestContext } from '../../../src/model-service/ports/request-context.ts'
 import { epochMs, type Scheduler } from './scheduler.ts'
 import type { SimProcess } from './sim-process.ts'
 import type { SimProvider } from './sim-provider.ts'

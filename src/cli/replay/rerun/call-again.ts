@@ -9,7 +9,7 @@
  */
 import type { ModelCompletion, ModelRequest } from '../../../contract/types.ts'
 import type { ReceivedRecord } from '../../../delivery/received-record.ts'
-import { ClaimRefused, type RequestContext } from '../../../model-service/ports.ts'
+import { ClaimRefused, type RequestContext } from '../../../model-service/ports/request-context.ts'
 import type { RequestPlace } from '../requests-in-range.ts'
 import type { CostBudget } from './cost-budget.ts'
 import { isPassingTrouble, rerunRequest } from './rerun-request.ts'

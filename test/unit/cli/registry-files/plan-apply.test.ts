@@ -9,7 +9,7 @@ import { writeRegistry } from '../../../../src/cli/registry-files/write-registry
 import type { CommandResult } from '../../../../src/contract/types.ts'
 import { ModelManagementMixin } from '../../../../src/model-service/model-management-mixin.ts'
 import { ModelServiceBase } from '../../../../src/model-service/model-service-base.ts'
-import type { RegistryState } from '../../../../src/model-service/ports.ts'
+import type { RegistryState } from '../../../../src/model-service/ports/registry.ts'
 import { fakeDeps } from '../../model-service/fakes.ts'
 import { type Definitions, registryArbitrary } from './registry-arbitrary.ts'
 

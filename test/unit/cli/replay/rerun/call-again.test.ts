@@ -8,7 +8,7 @@ import {
 import { CostBudget } from '../../../../../src/cli/replay/rerun/cost-budget.ts'
 import { completeDraft } from '../../../../../src/codec/contract-type.ts'
 import type { ModelCompletion } from '../../../../../src/contract/types.ts'
-import { ClaimRefused, type RequestContext } from '../../../../../src/model-service/ports.ts'
+import { ClaimRefused, type RequestContext } from '../../../../../src/model-service/ports/request-context.ts'
 
 function recall(requestId: string): Recall {
   const place = { tenant: 'acme', requestId, topic: 't', partition: 0, offset: 0, timestamp: 0, isWaiting: false }
