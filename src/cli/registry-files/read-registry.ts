@@ -5,10 +5,12 @@
  *   models:
  *     my-model: { provider: openai, capabilities: [CHAT] }
  */
+
 import { isMap, isScalar, type Node } from 'yaml'
 import { completeDraft, contractType, type Misfit } from '../../codec/contract-type.ts'
 import { nearName } from '../../config/edit-distance.ts'
 import { definitionNames } from '../../contract/definition-names.ts'
+import { isJsonObject } from '../../contract/json-object.ts'
 import { isId } from '../../contract/limits.ts'
 import type { RegistryEntities, RegistryKind } from '../../model-service/ports/registry.ts'
 import { parseYaml, plainValue, type YamlDocument } from '../registry/parse-yaml.ts'
@@ -115,7 +117,7 @@ function readSection<TKind extends RegistryKind>(kind: TKind, { document, found,
   const root = plainValue(document) as Record<string, unknown>
   const values = root[section]
   if (values === null) return
-  if (!isPlain(values)) {
+  if (!isJsonObject(values)) {
     mistakes.push(`${document.place(node)}: ${section}: expected a map of definitions by their ids`)
     return
   }
@@ -141,7 +143,7 @@ function readSection<TKind extends RegistryKind>(kind: TKind, { document, found,
 }
 
 function misfitsOf(kind: RegistryKind, draft: unknown): Misfit[] {
-  if (!isPlain(draft)) return [{ path: [], problem: 'expected a map of its fields' }]
+  if (!isJsonObject(draft)) return [{ path: [], problem: 'expected a map of its fields' }]
   if (Object.hasOwn(draft, 'id')) return [{ path: ['id'], problem: 'the id is the name above; leave it out here' }]
   return contractType(definitionNames[kind]).misfits({ ...draft, id: 'x' })
 }
@@ -178,8 +180,4 @@ function nodeAt({ document }: YamlDocument, path: readonly string[]): unknown {
     if (node !== undefined) return node
   }
   return undefined
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

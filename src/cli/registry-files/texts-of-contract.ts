@@ -1,4 +1,5 @@
 import { isScalar } from 'yaml'
+import { isJsonObject } from '../../contract/json-object.ts'
 import type { RegistryKind } from '../../model-service/ports/registry.ts'
 import type { YamlDocument } from '../registry/parse-yaml.ts'
 
@@ -14,7 +15,7 @@ interface Where {
  * cannot be a text without loss is left for the contract to refuse.
  */
 export function textsOfContract(kind: RegistryKind, value: unknown, where: Where): unknown {
-  if (!isPlain(value)) return value
+  if (!isJsonObject(value)) return value
   switch (kind) {
     case 'MODEL':
       return {
@@ -35,7 +36,7 @@ export function textsOfContract(kind: RegistryKind, value: unknown, where: Where
 }
 
 function target(value: unknown): unknown {
-  return isPlain(value) ? { ...value, ...changed(value, 'parameters', jsonTexts) } : value
+  return isJsonObject(value) ? { ...value, ...changed(value, 'parameters', jsonTexts) } : value
 }
 
 function changed(from: Record<string, unknown>, name: string, change: (value: unknown) => unknown): object {
@@ -43,7 +44,7 @@ function changed(from: Record<string, unknown>, name: string, change: (value: un
 }
 
 function jsonTexts(parameters: unknown): unknown {
-  if (!isPlain(parameters)) return parameters
+  if (!isJsonObject(parameters)) return parameters
   const texts = Object.entries(parameters).map(([name, value]) => [
     name,
     typeof value === 'string' ? value : jsonOf(value),
@@ -63,14 +64,10 @@ function jsonOf(value: unknown): unknown {
 }
 
 function writtenNumbers(price: unknown, { document, path }: Where): unknown {
-  if (!isPlain(price)) return price
+  if (!isJsonObject(price)) return price
   const amounts = Object.entries(price).map(([name, amount]) => {
     const node = typeof amount === 'number' ? document.document.getIn([...path, 'price', name], true) : undefined
     return [name, isScalar(node) && node.source !== undefined ? node.source : amount]
   })
   return Object.fromEntries(amounts)
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,6 @@
 import { completeDraft } from '../../codec/contract-type.ts'
 import { definitionNames } from '../../contract/definition-names.ts'
+import { isJsonObject } from '../../contract/json-object.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
 import type { RegistryKind } from '../../model-service/ports/registry.ts'
 import { UsageError } from '../usage-error.ts'
@@ -45,8 +46,8 @@ export function definitionFromFlags(
 function readObject(file: string, noun: string): Record<string, unknown> {
   const [document, second] = parseYaml(readTextFile(file), file)
   const value = document === undefined ? null : plainValue(document)
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || second !== undefined) {
+  if (!isJsonObject(value) || second !== undefined) {
     throw new UsageError(`${file}: expected the fields of one ${noun}.`)
   }
-  return value as Record<string, unknown>
+  return value
 }

@@ -1,3 +1,5 @@
+import { isJsonObject } from '../../contract/json-object.ts'
+
 /** A field that two states of something do not have alike; undefined where one has none. */
 export interface FieldChange {
   /** Where it is, for example `limits.requestsPerMinute`, `targets[0].weight` or `metadata["cost centre"]`. */
@@ -25,7 +27,7 @@ function compare(path: string, before: unknown, after: unknown, changes: FieldCh
     }
     return
   }
-  if (isPlain(before) && isPlain(after)) {
+  if (isJsonObject(before) && isJsonObject(after)) {
     for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
       compare(path + step(name, path === ''), own(before, name), own(after, name), changes)
     }
@@ -33,10 +35,6 @@ function compare(path: string, before: unknown, after: unknown, changes: FieldCh
   }
   if (before === after) return
   changes.push({ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) })
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function own(from: Record<string, unknown>, name: string): unknown {

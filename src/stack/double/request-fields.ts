@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../contract/json-object.ts'
 import { DoubleError } from './double-error.ts'
 
 /** The fields of a request body: parsed JSON, or a form, whose files are {@link File}. */
@@ -11,10 +12,10 @@ export function parseJsonFields(body: Buffer): RequestFields {
   } catch {
     throw new DoubleError(400, 'We could not parse the JSON body of your request.')
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+  if (!isJsonObject(parsed)) {
     throw new DoubleError(400, 'The body of the request must be a JSON object.')
   }
-  return parsed as RequestFields
+  return parsed
 }
 
 /** Reads a multipart form. Fields that come several times (`name[]`) become lists. @throws DoubleError 400 */
