@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings-schema.ts'
 import type { RequestTopic } from '../contract/request-topic.ts'
 import { type TopicRole, topicName } from '../contract/topics.ts'
 import { createKafkaClient } from '../events/kafka-client.ts'
+import { keepAliveTimers } from '../model-service/keep-alive-timers.ts'
 import type { Log } from '../model-service/ports/log.ts'
 import { cliSettings } from './cli-settings.ts'
 import { requireReachableBroker } from './reachable-broker.ts'
@@ -57,9 +58,8 @@ export function openKafkaSession(kafka: Kafka, settings: KafkaSessionSettings): 
   const decoders = new Map<ContractName, unknown>()
   const decoder = <TName extends ContractName>(name: TName) => {
     // Each name's decoder was made for that name.
-    const found = (decoders.get(name) ?? createRecordDecoder({ name, writerTypes: registry, timers })) as RecordDecoder<
-      RecordOf<TName>
-    >
+    const found = (decoders.get(name) ??
+      createRecordDecoder({ name, writerTypes: registry, timers: keepAliveTimers })) as RecordDecoder<RecordOf<TName>>
     decoders.set(name, found)
     return found
   }
@@ -90,12 +90,3 @@ export async function openCliKafka(settings: Settings['kafka']): Promise<Kafka> 
 }
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-
-/** A wait of these keeps the process alive: a command depends on it. */
-const timers = {
-  now: () => performance.now(),
-  after: (delayMs: number, run: () => void): (() => void) => {
-    const timer = setTimeout(run, delayMs)
-    return () => clearTimeout(timer)
-  },
-}

@@ -32,8 +32,8 @@ import type { RequestKey } from '../delivery/request-key.ts'
 import type { Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { createKafkaClient } from '../events/kafka-client.ts'
+import { keepAliveTimers } from '../model-service/keep-alive-timers.ts'
 import type { Log } from '../model-service/ports/log.ts'
-import { systemTimers } from '../model-service/system-timers.ts'
 import { ChunkListeners } from './chunk-listeners.ts'
 import { ClientConnection, type ConnectionParts } from './client-connection.ts'
 import type {
@@ -97,7 +97,7 @@ export class ModelClient implements AsyncDisposable {
 
   /** Connects nothing; `release` is called when the client is closed. */
   constructor(parts: ModelClientParts, release: () => Promise<void> = async () => {}) {
-    const { kafka, registry, topicPrefix = '', log = silent, timers = systemTimers } = parts
+    const { kafka, registry, topicPrefix = '', log = silent, timers = keepAliveTimers } = parts
     this.#tenant = parts.tenant ?? 'default'
     this.#timeoutMs = parts.timeoutMs ?? 600_000
     this.#sendTimeoutMs = parts.sendTimeoutMs ?? 30_000

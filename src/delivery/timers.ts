@@ -1,12 +1,8 @@
-/** Waits and the time, injected so that tests need not wait. */
-export interface Timers {
-  /** Monotonic time in ms, from an arbitrary start. */
-  now(): number
-  /** Runs once after so many ms, unless the returned function is called before. Does not keep the process alive. */
-  after(delayMs: number, run: () => void): () => void
-}
+import type { Timers } from '../model-service/ports/timers.ts'
 
-/** The timers of the runtime; none keeps the process alive. */
+export type { Timers } from '../model-service/ports/timers.ts'
+
+/** The timers of the runtime, for what goes on beside the work: no wait keeps the process alive. */
 export const systemTimers: Timers = {
   now: () => performance.now(),
   after(delayMs, run) {

@@ -1,5 +1,5 @@
+import { keepAliveTimers } from './keep-alive-timers.ts'
 import type { Timers } from './ports/timers.ts'
-import { systemTimers } from './system-timers.ts'
 
 /** A signal with an end of its own. Close it when the work is done, or its timer keeps waiting. */
 export interface LimitedSignal {
@@ -18,7 +18,7 @@ export function openLimitedSignal(options: {
   /** The runtime's own by default. */
   timers?: Timers
 }): LimitedSignal {
-  const { outer, afterMs, reason, timers = systemTimers } = options
+  const { outer, afterMs, reason, timers = keepAliveTimers } = options
   const controller = new AbortController()
   const follow = () => controller.abort(outer?.reason)
   if (outer?.aborted) follow()

@@ -2,13 +2,13 @@ import type { ModelCompletion, ModelRequest, RoutingDecision } from '../contract
 import { MemoryCallLimits } from '../limits/memory-call-limits.ts'
 import { MemoryTargetHealth } from '../reliability/memory-target-health.ts'
 import { MemoryTargetLatency } from '../routing/memory-target-latency.ts'
+import { keepAliveTimers } from './keep-alive-timers.ts'
 import type { CallLimits } from './ports/call-limits.ts'
 import type { Log } from './ports/log.ts'
 import type { ModelServiceDeps } from './ports/model-service-deps.ts'
 import type { TargetHealth } from './ports/target-health.ts'
 import type { TargetLatency } from './ports/target-latency.ts'
 import type { Clock, Timers } from './ports/timers.ts'
-import { systemTimers } from './system-timers.ts'
 
 /** Fields of a log line: ids, codes, counts and times, never content. */
 export type LogFields = Record<string, unknown>
@@ -72,7 +72,7 @@ export abstract class ModelServiceBase {
   }
 
   protected get timers(): Timers {
-    return this.deps.timers ?? systemTimers
+    return this.deps.timers ?? keepAliveTimers
   }
 
   protected get targetHealth(): TargetHealth {

@@ -1,6 +1,6 @@
 import { MemoryCallLimits } from '../limits/memory-call-limits.ts'
+import { keepAliveTimers } from '../model-service/keep-alive-timers.ts'
 import type { Timers } from '../model-service/ports/timers.ts'
-import { systemTimers } from '../model-service/system-timers.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Limits of provider keys that show in the metrics. */
@@ -10,7 +10,7 @@ export function measuredCallLimits(options: {
   /** The runtime's own by default. */
   timers?: Timers
 }): MemoryCallLimits {
-  const { metrics, tenantWeights, timers = systemTimers } = options
+  const { metrics, tenantWeights, timers = keepAliveTimers } = options
   const limits = new MemoryCallLimits({
     timers,
     tenantWeights,

@@ -1,6 +1,6 @@
+import { keepAliveTimers } from '../model-service/keep-alive-timers.ts'
 import type { Log } from '../model-service/ports/log.ts'
 import type { Timers } from '../model-service/ports/timers.ts'
-import { systemTimers } from '../model-service/system-timers.ts'
 import { MemoryTargetHealth, type MemoryTargetHealthOptions } from '../reliability/memory-target-health.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -12,7 +12,7 @@ export function measuredTargetHealth(options: {
   /** The runtime's own by default. */
   timers?: Timers
 }): MemoryTargetHealth {
-  const { metrics, log, settings, timers = systemTimers } = options
+  const { metrics, log, settings, timers = keepAliveTimers } = options
   const health = new MemoryTargetHealth({
     timers,
     log,

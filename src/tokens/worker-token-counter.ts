@@ -9,8 +9,8 @@
  * gone is still counted, as there is no way to stop it, but nobody waits for it.
  */
 import { Worker } from 'node:worker_threads'
+import { keepAliveTimers } from '../model-service/keep-alive-timers.ts'
 import type { Timers } from '../model-service/ports/timers.ts'
-import { systemTimers } from '../model-service/system-timers.ts'
 import type { TokenCount } from './count-tokens.ts'
 import type { TokenCounter, TokenJob } from './token-counter.ts'
 import type { CountAnswer, CountRequest } from './token-worker.ts'
@@ -60,7 +60,7 @@ export class WorkerTokenCounter implements TokenCounter {
 
   constructor(options: WorkerTokenCounterOptions = {}) {
     this.#startThread = options.startThread ?? startThread
-    this.#timers = options.timers ?? systemTimers
+    this.#timers = options.timers ?? keepAliveTimers
     this.#limitMs = options.limitMs ?? 2_000
     this.#maxJobs = options.maxJobs ?? 64
     this.#maxLength = options.maxLength ?? 16 * 1024 * 1024

@@ -1,6 +1,6 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, FormData, Pool } from 'undici'
+import { keepAliveTimers } from '../../model-service/keep-alive-timers.ts'
 import type { Timers } from '../../model-service/ports/timers.ts'
-import { systemTimers } from '../../model-service/system-timers.ts'
 import { ClientPool } from './client-pool.ts'
 import { EventStreamReader } from './event-stream-reader.ts'
 import { type AnswerConsumer, type AnswerHead, Exchange } from './exchange.ts'
@@ -36,7 +36,7 @@ export class UndiciHttpClient implements HttpClient {
   readonly #timers: Timers
   readonly #dispatcher: Dispatcher
 
-  constructor({ connector, timers = systemTimers, ...limits }: UndiciHttpClientOptions = {}) {
+  constructor({ connector, timers = keepAliveTimers, ...limits }: UndiciHttpClientOptions = {}) {
     this.#timers = timers
     this.#limits = { ...defaultHttpLimits, ...limits }
     const noProxy = [process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? '', 'localhost', '127.0.0.1', '::1']

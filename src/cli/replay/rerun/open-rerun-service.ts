@@ -5,7 +5,7 @@ import type { Cost, ModelRequest, Usage } from '../../../contract/types.ts'
 import { workerPlace } from '../../../delivery/worker-place.ts'
 import { MemoryCallLimits } from '../../../limits/memory-call-limits.ts'
 import { type EventBus, InProcessCommandBus, ModelService } from '../../../model-service/index.ts'
-import { systemTimers } from '../../../model-service/system-timers.ts'
+import { keepAliveTimers } from '../../../model-service/keep-alive-timers.ts'
 import { unknownCost } from '../../../pricing/cost.ts'
 import { priceUsage } from '../../../pricing/price-usage.ts'
 import type { Database } from '../../../registry/database.ts'
@@ -60,7 +60,7 @@ export async function openRerunService(
   // Nothing is changed here, so nothing is announced.
   const encoders = { encodeRegistryEvent: () => null, encodeCommandResult: () => null }
   const registry = new PrismaRegistry({ prisma: database.prisma, encoders })
-  const callLimits = new MemoryCallLimits({ timers: systemTimers })
+  const callLimits = new MemoryCallLimits({ timers: keepAliveTimers })
   const { count } = await workerPlace(database.pool, undefined)
   callLimits.setPlace({ count: count + 1, rank: 0, turn: 0 })
   const service = new ModelService({
