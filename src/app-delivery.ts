@@ -68,7 +68,6 @@ export function createWorkerDelivery(settings: Settings, parts: WorkerDeliveryPa
   const completions = createKafkaCompletionsLog({
     kafka,
     topicPrefix,
-    groupPrefix: `${groupId}.recovery-`,
     // The broker looks for transactions past their time-out every 10 s.
     stallTimeoutMs: transactionTimeoutMs + 30_000,
   })

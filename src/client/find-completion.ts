@@ -4,7 +4,6 @@ import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { partitionOf } from '../events/key-partitioner.ts'
 import { readTopics, topicBounds } from '../events/topic-reader.ts'
 import { withAdmin } from '../events/with-admin.ts'
-import { clientGroupPrefix } from './topic-feed.ts'
 
 /** Which completion to look for, and where. */
 export interface FindCompletionOptions {
@@ -39,7 +38,6 @@ export async function findCompletion(options: FindCompletionOptions): Promise<Mo
   await readTopics({
     kafka,
     topics: [topic],
-    groupPrefix: clientGroupPrefix,
     // The other partitions are at their ends.
     from: new Map([[topic, new Map(ends).set(partition, from ?? 0)]]),
     until: next,

@@ -24,9 +24,6 @@ export interface TopicFeedOptions {
   timers: Timers
 }
 
-/** What stands before the random part of the names of the groups that clients read in. */
-export const clientGroupPrefix = 'model-service-client-'
-
 const firstPauseMs = 100
 const longestPauseMs = 5_000
 
@@ -75,7 +72,6 @@ export class TopicFeed {
         await readTopics({
           kafka,
           topics: [topic],
-          groupPrefix: clientGroupPrefix,
           from: new Map([[topic, new Map(positions)]]),
           signal,
           onRecord: async (record) => {

@@ -5,6 +5,7 @@ import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import type { Log } from '../model-service/ports/log.ts'
 import { installCompressionCodecs } from './compression-codecs.ts'
 import { installAbortedRecords } from './kafkajs-aborted-records.ts'
+import { installEmptyBatches } from './kafkajs-empty-batches.ts'
 import { installRecordEncoding } from './kafkajs-record-encoding.ts'
 
 /** How to reach Kafka. */
@@ -27,6 +28,8 @@ export function createKafkaClient(settings: KafkaSettings, log: Log): Kafka {
   installTimerFix()
   installRecordEncoding()
   installAbortedRecords()
+  installEmptyBatches()
+  installPassingCoordinator()
   installCompressionCodecs()
   return new Kafka({
     brokers: [...settings.brokers],
@@ -80,4 +83,20 @@ function installTimerFix(): void {
     if (this.pending.length > 0) original.call(this)
   }
   prototype[marker] = true
+}
+
+/**
+ * That no broker names the coordinator of a group passes with the outage that it comes from. kafkajs calls it final, and ends the
+ * consumer for good, unless a connection is refused a moment earlier. Only for the version that was read.
+ */
+function installPassingCoordinator(): void {
+  const require = createRequire(import.meta.url)
+  const { version } = require('kafkajs/package.json') as { version: string }
+  if (version !== fixedVersion) return
+  const { KafkaJSGroupCoordinatorNotFound } = require('kafkajs/src/errors') as {
+    KafkaJSGroupCoordinatorNotFound: { prototype: object }
+  }
+  // The constructor assigns to it, which a getter alone would refuse.
+  const retriable = { get: () => true, set: () => {}, configurable: true }
+  Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', retriable)
 }

@@ -12,7 +12,6 @@ export interface KafkaCompletionsLogOptions {
   kafka: Kafka
   topicPrefix: string
   /** What stands before the name of a scan's own consumer group. */
-  groupPrefix: string
   /**
    * A scan that reads nothing for so long gives up, in ms. More than the longest transaction time-out of any worker, for a scan waits
    * for open transactions of others.
@@ -22,7 +21,7 @@ export interface KafkaCompletionsLogOptions {
 
 /** The completions topic and the retry topics, as recoveries read them. */
 export function createKafkaCompletionsLog(options: KafkaCompletionsLogOptions): CompletionsLog {
-  const { kafka, topicPrefix, groupPrefix, stallTimeoutMs } = options
+  const { kafka, topicPrefix, stallTimeoutMs } = options
   const topics = [topicName('completions', topicPrefix), ...retryTopicRoles.map((role) => topicName(role, topicPrefix))]
 
   return {
@@ -48,7 +47,6 @@ export function createKafkaCompletionsLog(options: KafkaCompletionsLogOptions): 
       const end = await readTopics({
         kafka,
         topics: [...ends.keys()],
-        groupPrefix,
         from: withZeros(starts, ends),
         until: ends,
         signal,

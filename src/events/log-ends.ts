@@ -1,11 +1,11 @@
 /**
  * The true ends of partitions. The client library always asks for the last stable offset, below which every transaction is
  * decided; a recovery must also look behind transactions that are still open, so it needs the high watermark. The library
- * can ask for it, but lets nobody say so from outside: hence the way through its private parts, for the version that was read.
+ * can ask for it, but lets nobody say so from outside: hence the way through {@link createKafkaCluster}.
  */
-import { createRequire } from 'node:module'
 import type { Kafka } from 'kafkajs'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { createKafkaCluster, isolationLevels, type KafkaCluster } from './kafkajs-cluster.ts'
 
 /** First and next offset of one partition, as decimal text. */
 export interface PartitionEnds {
@@ -16,21 +16,6 @@ export interface PartitionEnds {
   /** The high watermark: of the next record that is written. */
   next: string
 }
-
-/** The part of the library's cluster that is used here. */
-interface PrivateCluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  addMultipleTargetTopics(topics: string[]): Promise<void>
-  refreshMetadata(): Promise<void>
-  findTopicPartitionMetadata(topic: string): { partitionId: number }[]
-  fetchTopicsOffset(
-    topics: { topic: string; fromBeginning: boolean; fromTimestamp?: number; partitions: { partition: number }[] }[],
-  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>
-}
-
-const readVersion = '2.2.4'
-const readUncommitted = 0
 
 /** Reads the ends of all partitions of some topics. @throws BROKER_UNAVAILABLE */
 export async function readLogEnds(kafka: Kafka, topics: readonly string[]): Promise<PartitionEnds[]> {
@@ -103,16 +88,6 @@ export async function readOffsetsAt(
   }
 }
 
-function uncommittedCluster(kafka: Kafka): PrivateCluster {
-  const { version } = createRequire(import.meta.url)('kafkajs/package.json') as { version: string }
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith('createCluster'))
-  if (version !== readVersion || symbol === undefined) {
-    throw new ModelServiceError(
-      'INTERNAL_ERROR',
-      `High watermarks are read by private parts of kafkajs ${readVersion}; this is ${version}. Install ${readVersion}.`,
-    )
-  }
-  const create = (kafka as unknown as Record<symbol, (options: object) => PrivateCluster>)[symbol]
-  if (create === undefined) throw new TypeError('kafkajs has no way to make a cluster')
-  return create({ isolationLevel: readUncommitted, allowAutoTopicCreation: false })
+function uncommittedCluster(kafka: Kafka): KafkaCluster {
+  return createKafkaCluster(kafka, { isolationLevel: isolationLevels.readUncommitted })
 }

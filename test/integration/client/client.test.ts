@@ -62,25 +62,13 @@ describe('a call', () => {
     expect(continued.text).not.toBe('')
   })
 
-  it('serves many at once with one reader', async () => {
+  it('serves many at once', async () => {
     const completions = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
         client.chat(hello, { model: 'talker', metadata: { n: String(n) }, ...wait }),
       ),
     )
     expect(completions.map(({ metadata }) => metadata['n'])).toEqual(completions.map((_, n) => String(n)))
-    const admin = service.session.kafka.admin()
-    await admin.connect()
-    const groups = (await admin.listGroups()).groups.filter(({ groupId }) =>
-      groupId.startsWith('model-service-client-'),
-    )
-    const members = await admin.describeGroups(groups.map(({ groupId }) => groupId))
-    await admin.disconnect()
-    const topic = Buffer.from(service.topic('replies'))
-    const readers = members.groups.flatMap((group) =>
-      group.members.filter((each) => each.memberMetadata.includes(topic)),
-    )
-    expect(readers).toHaveLength(1)
   })
 
   it('that fails throws the completion, with the code of its error', async () => {

@@ -22,7 +22,6 @@ const { kafka, prefix, createTopic, readCommitted } = kafkaFixture()
 const completions = createKafkaCompletionsLog({
   kafka,
   topicPrefix: prefix,
-  groupPrefix: `${prefix}recovery-`,
   stallTimeoutMs: 30_000,
 })
 let pool: Pool

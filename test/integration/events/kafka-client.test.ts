@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { expect, test, vi } from 'vitest'
 import { kafkaFixture } from './kafka-fixture.ts'
 
-const { kafka } = kafkaFixture()
+const { kafka, createTopic } = kafkaFixture()
 
 test('the timer fix fits the version of kafkajs that is installed', () => {
   const { version } = createRequire(import.meta.url)('kafkajs/package.json') as { version: string }
@@ -23,4 +23,23 @@ test('an idle connection arms no timers', async () => {
   clearInterval(interval)
   expect(armed.mock.calls.length).toBeLessThan(5)
   await admin.disconnect()
+})
+
+test('a consumer comes back after an outage in which no broker named the coordinator of its group', async () => {
+  const topic = await createTopic('coordinator')
+  const require = createRequire(import.meta.url)
+  const { prototype } = require('kafkajs/src/broker') as { prototype: { findGroupCoordinator(): Promise<unknown> } }
+  const asked = vi.spyOn(prototype, 'findGroupCoordinator').mockRejectedValueOnce(new Error('the broker is away'))
+  const consumer = kafka.consumer({ groupId: topic })
+  const restarts: boolean[] = []
+  consumer.on(consumer.events.CRASH, ({ payload }) => restarts.push(payload.restart))
+  const { promise: joined, resolve } = Promise.withResolvers<void>()
+  consumer.on(consumer.events.GROUP_JOIN, () => resolve())
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic] })
+  await consumer.run({ eachMessage: async () => {} })
+  await joined
+  expect(restarts).toEqual([true])
+  await consumer.disconnect()
+  asked.mockRestore()
 })
