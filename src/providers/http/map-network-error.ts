@@ -9,21 +9,25 @@ export interface NetworkFailure {
   isSent: boolean
 }
 
-/** What the codes of Node and undici mean to a reader. */
+/** For connections that break: what breaks them is seldom told to this side. */
+const seeBetween = 'see its log, and whether a proxy between has a time limit'
+
+/** What the codes of Node and undici mean to a reader, and what to do. */
 const explanations: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; check the base address and that the server runs',
   ENOTFOUND: 'the host name does not resolve; check the base address and DNS',
   EAI_AGAIN: 'DNS gave no answer; check the network',
   EHOSTUNREACH: 'the host cannot be reached; check the network',
-  ENETUNREACH: 'the network cannot be reached',
-  ECONNRESET: 'the connection was reset',
-  EPIPE: 'the connection was closed',
-  UND_ERR_SOCKET: 'the connection broke',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection came about in time (connect)',
+  ENETUNREACH: 'the network cannot be reached; check the routes of this machine',
+  ECONNRESET: `the connection was reset; ${seeBetween}`,
+  EPIPE: `the connection was closed; ${seeBetween}`,
+  UND_ERR_SOCKET: `the connection broke; ${seeBetween}`,
+  UND_ERR_CONNECT_TIMEOUT:
+    'no connection came about in time (connect); check the base address, and whether a firewall lets it through',
   UND_ERR_PRX_TLS: 'the TLS certificate of the proxy was refused; set NODE_EXTRA_CA_CERTS',
   UND_ERR_PRX_CONN: 'the proxy refused the connection; check HTTPS_PROXY',
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is shorter than it announced',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large; check that its API is at the base address',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: `the answer is shorter than it announced; ${seeBetween}`,
 }
 
 const certificateCode = /^(CERT_|ERR_TLS_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/
@@ -40,8 +44,8 @@ export function mapNetworkError(error: unknown, { provider, host, isSent }: Netw
     (certificateCode.test(code)
       ? 'its TLS certificate is not trusted; set NODE_EXTRA_CA_CERTS to the certificate authority'
       : isNotHttp
-        ? 'the answer is not HTTP'
-        : 'the network failed')
+        ? 'the answer is not HTTP; check the scheme (http or https) and the port of the base address'
+        : 'the network failed; look the code up, and check the way to that host')
   const isMalformed = isNotHttp || code === 'UND_ERR_HEADERS_OVERFLOW'
   const when = isSent ? 'after the request was sent' : 'before anything was sent'
   return new ProviderError(

@@ -33,7 +33,7 @@ describe.each(['chat-stream', 'chat-stream-tools'])('%s', (name) => {
       await expect(read(recorded.subarray(0, offset)), `cut at ${offset}`).rejects.toMatchObject({
         code: 'PROVIDER_ERROR',
         outcome: 'UNKNOWN',
-        message: 'The stream of provider ollama ended without its last line.',
+        message: expect.stringContaining('ended without its last line'),
       })
     })
   })
