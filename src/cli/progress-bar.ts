@@ -32,7 +32,7 @@ export interface ProgressBar {
 }
 
 /** Time between two lines where no line can be drawn over, in ms. */
-export const progressLineIntervalMs = 10_000
+const progressLineIntervalMs = 10_000
 
 /** Starts to show a count. No colours are used, so NO_COLOR changes nothing; a dumb terminal gets lines. */
 export function startProgressBar(terminal: Terminal, options: ProgressOptions): ProgressBar {

@@ -8,7 +8,7 @@ import avsc from 'avsc'
 import { type InternalType, internals, type OpenResolver, type Reader, type Tap } from './avro-internals.ts'
 
 /** Items that all arrays and maps of one value may have together; numbers do not count, their bytes bound them. */
-export const maxItemCount = 200_000
+const maxItemCount = 200_000
 
 const { Type, types } = avsc
 type Type = avsc.Type

@@ -11,12 +11,6 @@ export function requestKeyText({ tenant, requestId }: RequestKey): string {
   return `${tenant}\0${requestId}`
 }
 
-/** The key that a text of {@link requestKeyText} was made of. */
-export function parseRequestKeyText(text: string): RequestKey {
-  const [tenant = '', requestId = ''] = text.split('\0')
-  return { tenant, requestId }
-}
-
 /** Whether two places are the same: a redelivery is, a second record of the same request is not. */
 export function isSameSource(left: SourceCoordinates, right: SourceCoordinates): boolean {
   return left.topic === right.topic && left.partition === right.partition && left.offset === right.offset

@@ -13,7 +13,7 @@ export interface CloudEvent {
 }
 
 /** The `ce_source` of all events. */
-export const eventSource = '/model-service'
+const eventSource = '/model-service'
 
 /** Namespace of our event ids; chosen at random once and never changed. */
 const namespace = Buffer.from('5c6f2a6e-0c1b-4e0f-9a55-6c1a3a0f7f3d'.replaceAll('-', ''), 'hex')

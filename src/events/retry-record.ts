@@ -45,7 +45,7 @@ export interface ParsedRetry {
 }
 
 /** The topic of the n-th retry. */
-export function retryTopic(retry: number, topicPrefix: string): string {
+function retryTopic(retry: number, topicPrefix: string): string {
   return topicName(retryTopicRoles[Math.min(retry, retryTopicRoles.length) - 1] ?? 'retry10m', topicPrefix)
 }
 

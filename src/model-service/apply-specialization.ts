@@ -49,7 +49,7 @@ export async function specialize(options: {
 }
 
 /** The input with the prompt first in its system message (a new one if there is none), or before the text to complete. */
-export function applySpecialization<TInput extends ModelRequest['input']>(input: TInput, prompt: string): TInput {
+function applySpecialization<TInput extends ModelRequest['input']>(input: TInput, prompt: string): TInput {
   if (prompt === '') return input
   if (input.type === 'ChatInput') return { ...input, messages: withSystemPrompt(input, prompt) }
   if (input.type === 'CompletionInput') return { ...input, prompt: `${prompt}\n\n${input.prompt}` }

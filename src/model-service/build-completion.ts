@@ -65,7 +65,7 @@ export function buildCompletion(parts: CompletionParts): ModelCompletion {
 }
 
 /** Attempts of earlier tries, and calls that earlier owners may have made: their fate died with them, but they are accounted for. */
-export function earlierAttempts(claim: Claim): Attempt[] {
+function earlierAttempts(claim: Claim): Attempt[] {
   const prior = claim.priorAttempts ?? []
   const used = new Set(prior.map(({ number }) => number))
   const unknown: Attempt[] = []

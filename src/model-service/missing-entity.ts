@@ -19,6 +19,6 @@ export function missingEntity(kind: RegistryKind, id: string, { asOf }: ReadOpti
 }
 
 /** A moment as a part of a sentence. */
-export function momentText(asOf: RegistryMoment): string {
+function momentText(asOf: RegistryMoment): string {
   return 'version' in asOf ? `at version ${asOf.version}` : `at ${new Date(asOf.time).toISOString()}`
 }

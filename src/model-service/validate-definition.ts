@@ -31,7 +31,7 @@ const maxTaskTypeLength = 128
 const amountPattern = /^\d{1,26}(\.\d{1,12})?$/
 
 /** @throws INVALID_REQUEST, PROVIDER_UNKNOWN naming the field */
-export function validateModel(model: ModelDefinition, { registry, providers }: DefinitionView): void {
+function validateModel(model: ModelDefinition, { registry, providers }: DefinitionView): void {
   requireId('model.id', model.id)
   requireId('model.provider', model.provider)
   if (model.providerModel !== null) requireId('model.providerModel', model.providerModel)
@@ -49,7 +49,7 @@ export function validateModel(model: ModelDefinition, { registry, providers }: D
 }
 
 /** @throws INVALID_REQUEST, PROVIDER_UNKNOWN naming the field */
-export function validateProvider(provider: ProviderDefinition, { providers }: DefinitionView): void {
+function validateProvider(provider: ProviderDefinition, { providers }: DefinitionView): void {
   requireId('provider.id', provider.id)
   if (providers.preset(provider.kind) === null) {
     throw new ModelServiceError(
@@ -74,7 +74,7 @@ export function validateProvider(provider: ProviderDefinition, { providers }: De
 }
 
 /** @throws INVALID_REQUEST naming the field */
-export function validateRoute(route: RouteDefinition, { registry }: DefinitionView): void {
+function validateRoute(route: RouteDefinition, { registry }: DefinitionView): void {
   requireId('route.id', route.id)
   if (registry.model(route.id) !== undefined) refuse('route.id', 'must not be the id of a model')
   if (route.strategy === 'UNSPECIFIED' || !routeStrategySymbols.includes(route.strategy)) {

@@ -56,7 +56,7 @@ function isKnown(model: ModelPerformance, by: Ranking, currency: string): boolea
 }
 
 /** The average cost of a request in a currency; null when none is known. */
-export function averageCost(model: ModelPerformance, currency: string): string | null {
+function averageCost(model: ModelPerformance, currency: string): string | null {
   return model.costs.find((cost) => cost.currency === currency)?.average ?? null
 }
 

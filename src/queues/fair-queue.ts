@@ -14,7 +14,7 @@ import { type Lane, laneSymbols } from '../contract/types.ts'
 import { LinkedQueue } from './linked-queue.ts'
 
 /** Shares of the lanes in the starts. */
-export const laneWeights: Readonly<Record<Lane, number>> = { INTERACTIVE: 8, NORMAL: 3, BULK: 1 }
+const laneWeights: Readonly<Record<Lane, number>> = { INTERACTIVE: 8, NORMAL: 3, BULK: 1 }
 
 /** How tenants share. */
 export interface TenantShares {

@@ -129,7 +129,7 @@ export function pageOfModels(models: readonly Stored<ModelDefinition>[], query: 
 }
 
 /** Whether a model fits a query; the database decides the same in SQL. */
-export function matchesQuery({ definition }: Stored<ModelDefinition>, query: ModelQuery): boolean {
+function matchesQuery({ definition }: Stored<ModelDefinition>, query: ModelQuery): boolean {
   const { provider, capability, taskType, status, search } = query
   if (provider !== undefined && definition.provider !== provider) return false
   if (capability !== undefined && !definition.capabilities.includes(capability)) return false

@@ -12,7 +12,7 @@ export interface Java {
 }
 
 /** The least feature version: Kafka 4 and the registry need it. */
-export const LEAST_JAVA = 17
+const LEAST_JAVA = 17
 
 /** Keeps a JVM of a local stack small and quick to start, at the price of peak speed that nobody needs there. */
 export const lightJvmFlags = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:ActiveProcessorCount=2'] as const

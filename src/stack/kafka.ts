@@ -15,7 +15,7 @@ import { StackError } from './stack-error.ts'
 import type { StackSession } from './stack-session.ts'
 
 /** The largest batch of records that the broker takes: the contract's 8 MiB and room for batch overhead. */
-export const KAFKA_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 + 256 * 1024
+const KAFKA_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 + 256 * 1024
 
 // A broker that is not ready yet makes kafkajs complain; that is what is being waited for.
 const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -12,7 +12,7 @@ export interface ModelSources {
 }
 
 /** The names under which the double answers. */
-export const doubleModels: Readonly<Record<ModelKind, string>> = {
+const doubleModels: Readonly<Record<ModelKind, string>> = {
   chat: 'double-chat-1',
   completion: 'double-chat-1',
   embedding: 'double-embedding-1',

@@ -69,7 +69,7 @@ export async function startSchemaRegistry(session: StackSession): Promise<string
 }
 
 /** Whether the registry at this origin says that it is ready. */
-export async function registryWorks(origin: string): Promise<boolean> {
+async function registryWorks(origin: string): Promise<boolean> {
   const response = await fetch(`${origin}/health/ready`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) })
   await response.body?.cancel()
   return response.ok

@@ -91,7 +91,7 @@ export async function findRecords(session: KafkaSession, search: RecordSearch): 
 }
 
 /** All topics in which records of a request may lie. */
-export function searchedTopics(session: KafkaSession, replyTopics: readonly string[]): SearchedTopic[] {
+function searchedTopics(session: KafkaSession, replyTopics: readonly string[]): SearchedTopic[] {
   const any = (name: string, role: SearchedTopic['role']): SearchedTopic => ({ name, role, tenant: null })
   const own = [
     ...session.requestTopics.map(({ name, tenant }): SearchedTopic => ({ name, role: 'requests', tenant })),
