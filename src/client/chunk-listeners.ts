@@ -20,9 +20,13 @@ export class ChunkListeners {
     this.#feed = connection.feed(connection.topic('chunks'), (record) => this.#take(record))
   }
 
-  /** Listens from now on, until the returned function is called. @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
-  async follow({ tenant, requestId }: RequestKey, take: (chunk: ModelChunk) => void): Promise<() => void> {
-    await this.#feed.start()
+  /** Resolves when chunks that are written from now on are heard. @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
+  start(): Promise<void> {
+    return this.#feed.start()
+  }
+
+  /** Listens from now on, once started, until the returned function is called. */
+  follow({ tenant, requestId }: RequestKey, take: (chunk: ModelChunk) => void): () => void {
     const listener: Listener = { tenant, requestId, take }
     const listeners = this.#listeners.get(requestId) ?? new Set()
     this.#listeners.set(requestId, listeners.add(listener))

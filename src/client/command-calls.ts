@@ -1,14 +1,18 @@
+import { randomUUID } from 'node:crypto'
 import { isId } from '../contract/limits.ts'
 import type { CommandResult, ModelCommandDraft } from '../contract/types.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { type ClientConnection, isUnreadable } from './client-connection.ts'
+import type { ClientConnection } from './client-connection.ts'
 import { commandKey } from './command-key.ts'
-import { PendingAnswers } from './pending-answers.ts'
+import { PendingAnswers, takeAnswer } from './pending-answers.ts'
 import type { TopicFeed } from './topic-feed.ts'
 import { withinLimit } from './within-limit.ts'
 
-/** Writes commands, and awaits their results by command id. */
+/**
+ * Writes commands, and awaits their results by correlation id: under one command id there may be two results, that of the
+ * command and the refusal of another one.
+ */
 export class CommandCalls {
   readonly #connection: ClientConnection
   readonly #topic: string
@@ -32,7 +36,8 @@ export class CommandCalls {
   ): Promise<CommandResult> {
     const { commandId } = command
     const { timers } = this.#connection
-    const { answer, end } = this.#pending.wait(commandId)
+    const correlationId = randomUUID()
+    const { answer, end } = this.#pending.wait(correlationId)
     const onTimeout = () =>
       new ModelServiceError(
         'REQUEST_TIMEOUT',
@@ -45,7 +50,8 @@ export class CommandCalls {
       )
     const sent = async (limit: AbortSignal): Promise<CommandResult> => {
       await this.#results.start()
-      await this.#write(command, limit)
+      limit.throwIfAborted()
+      await this.#write(command, { 'correlation-id': correlationId }, limit)
       return await answer
     }
     try {
@@ -70,17 +76,17 @@ export class CommandCalls {
       )
     const { timers } = this.#connection
     await withinLimit({ timeoutMs, signal: undefined, timers, onTimeout: over, onAbort: over }, (limit) =>
-      this.#write(command, limit),
+      this.#write(command, {}, limit),
     )
   }
 
-  async #write(command: ModelCommandDraft, signal: AbortSignal): Promise<void> {
+  async #write(command: ModelCommandDraft, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
     if (typeof command.commandId !== 'string' || !isId(command.commandId)) {
       throw new ModelServiceError('INVALID_REQUEST', 'commandId must be 1 to 128 visible ASCII characters.')
     }
     const encode = await this.#connection.encoder('ModelCommand', this.#topic)
     const value = encode(command)
-    const record = { topic: this.#topic, key: Buffer.from(commandKey(command)), headers: {}, value }
+    const record = { topic: this.#topic, key: Buffer.from(commandKey(command)), headers, value }
     await this.#connection.writer.write(record, signal)
   }
 
@@ -89,15 +95,7 @@ export class CommandCalls {
     this.#pending.rejectAll(error)
   }
 
-  async #take({ key, value }: ReceivedRecord): Promise<void> {
-    const commandId = key?.toString() ?? ''
-    if (!this.#pending.has(commandId)) return
-    try {
-      const result = await this.#connection.decode('CommandResult', value)
-      if (result.commandId === commandId) this.#pending.resolve(commandId, result)
-    } catch (error) {
-      if (!isUnreadable(error)) throw error
-      this.#pending.reject(commandId, error)
-    }
+  async #take(record: ReceivedRecord): Promise<void> {
+    await takeAnswer('CommandResult', record, { connection: this.#connection, pending: this.#pending })
   }
 }

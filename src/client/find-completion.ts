@@ -14,7 +14,8 @@ export interface FindCompletionOptions {
   key: string
   /** Unix time in ms when the request ended; null looks through the whole partition. */
   finishedAt: number | null
-  decode(value: Buffer | null): ModelCompletion | Promise<ModelCompletion>
+  /** Undefined for a record that cannot be read. */
+  decode(record: ReceivedRecord): Promise<ModelCompletion | undefined>
   /** Whether it is the one. */
   matches(completion: ModelCompletion): boolean
   signal: AbortSignal
@@ -44,8 +45,8 @@ export async function findCompletion(options: FindCompletionOptions): Promise<Mo
     signal,
     onRecord: async (record) => {
       if (!isOfKey(record, key)) return undefined
-      const completion = await decode(record.value)
-      if (!matches(completion)) return undefined
+      const completion = await decode(record)
+      if (completion === undefined || !matches(completion)) return undefined
       found = completion
       return 'stop'
     },

@@ -210,9 +210,9 @@ export class ModelClient implements AsyncDisposable {
    * @returns ends the hearing
    * @throws TOPIC_MISSING, BROKER_UNAVAILABLE
    */
-  onCompletion(filter: CompletionFilter, handler: CompletionHandler): Promise<() => void> {
+  async onCompletion(filter: CompletionFilter, handler: CompletionHandler): Promise<() => void> {
     this.#requireOpen()
-    return this.#completions.listen(filter, handler)
+    return await this.#completions.listen(filter, handler)
   }
 
   /**
@@ -291,9 +291,9 @@ export class ModelClient implements AsyncDisposable {
   }
 
   async #follow(request: ModelRequest, wait: WaitOptions, stream: ModelStream): Promise<CompletedChat> {
-    const unfollow = await this.#chunks.follow(request, (chunk) => stream.take(chunk))
+    const unfollow = this.#chunks.follow(request, (chunk) => stream.take(chunk))
     try {
-      return requireCompleted(await this.#requests.ask(request, wait), 'chat')
+      return requireCompleted(await this.#requests.ask(request, wait, () => this.#chunks.start()), 'chat')
     } finally {
       unfollow()
     }

@@ -24,6 +24,7 @@ export class ModelStream implements AsyncIterable<StreamEvent> {
   #waitingLength = 0
   #isRead = false
   #isOver = false
+  #isLeft = false
   #wake = () => {}
 
   /** `completion` is settled by the client. */
@@ -42,7 +43,7 @@ export class ModelStream implements AsyncIterable<StreamEvent> {
 
   /** Takes a chunk of this request. */
   take(chunk: ModelChunk): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isLeft) return
     if (this.#waiting.count >= maxWaitingCount || this.#waitingLength >= maxWaitingLength) {
       this.#sequence.lose()
       return
@@ -54,26 +55,39 @@ export class ModelStream implements AsyncIterable<StreamEvent> {
     this.#wake()
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, void> {
+  [Symbol.asyncIterator](): Required<Pick<AsyncIterator<StreamEvent, void, void>, 'next' | 'return'>> &
+    AsyncIterable<StreamEvent> {
+    const events = this.#events()
+    return {
+      next: () => events.next(),
+      // A generator alone would be left only after the event that it waits for.
+      return: () => {
+        this.#isLeft = true
+        this.#wake()
+        return events.return()
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  async *#events(): AsyncGenerator<StreamEvent, void, void> {
     if (this.#isRead) throw new TypeError('A stream is read once: keep what it tells, or await its completion.')
     this.#isRead = true
-    try {
-      for (;;) {
-        const event = this.#waiting.shift()
-        if (event !== undefined) {
-          this.#waitingLength -= lengthOf(event)
-          yield event
-        } else if (this.#isOver) {
-          await this.completion
-          return
-        } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
-        }
+    while (!this.#isLeft) {
+      const event = this.#waiting.shift()
+      if (event !== undefined) {
+        this.#waitingLength -= lengthOf(event)
+        yield event
+      } else if (this.#isOver) {
+        await this.completion
+        return
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
       }
-    } finally {
-      this.#isOver = true
     }
   }
 

@@ -1,3 +1,7 @@
+import type { ContractName, RecordOf } from '../codec/contract-type.ts'
+import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { type ClientConnection, isUnreadable } from './client-connection.ts'
+
 /** Who waits for which answer. Several may wait for the same one. */
 export class PendingAnswers<T> {
   readonly #waiting = new Map<string, Set<PromiseWithResolvers<T>>>()
@@ -34,5 +38,24 @@ export class PendingAnswers<T> {
   /** Rejects all that wait now. */
   rejectAll(error: Error): void {
     for (const key of this.#waiting.keys()) this.reject(key, error)
+  }
+}
+
+/**
+ * Gives a record of a topic of answers to whom its `correlation-id` names. Those of other clients are not even decoded.
+ * @throws SCHEMA_REGISTRY_UNAVAILABLE
+ */
+export async function takeAnswer<TName extends ContractName>(
+  name: TName,
+  { headers, value }: ReceivedRecord,
+  { connection, pending }: { connection: Pick<ClientConnection, 'decode'>; pending: PendingAnswers<RecordOf<TName>> },
+): Promise<void> {
+  const correlationId = headers['correlation-id']
+  if (correlationId === undefined || !pending.has(correlationId)) return
+  try {
+    pending.resolve(correlationId, await connection.decode(name, value))
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    pending.reject(correlationId, error)
   }
 }

@@ -23,6 +23,7 @@ export class RecordWriter {
   readonly #timers: Timers
   readonly #underWay = new Set<Promise<void>>()
   #starting: Promise<void> | undefined
+  #isClosed = false
 
   constructor({ kafka, log, timers }: { kafka: Kafka; log: Log; timers: Timers }) {
     this.#publisher = new PlainPublisher({ kafka, log })
@@ -40,8 +41,8 @@ export class RecordWriter {
   }
 
   /**
-   * Resolves when the broker has the record. @throws PAYLOAD_TOO_LARGE, TOPIC_MISSING; the signal's reason when that came first:
-   * then nobody knows
+   * Resolves when the broker has the record. @throws PAYLOAD_TOO_LARGE, TOPIC_MISSING, CANCELLED once closed; the signal's reason
+   * when that came first: then nobody knows
    */
   write(record: OutgoingRecord, signal: AbortSignal): Promise<void> {
     const sizeBytes = recordBytes(record)
@@ -51,9 +52,10 @@ export class RecordWriter {
     return writing
   }
 
-  /** Waits for what is being written, then disconnects. */
+  /** Waits for what is being written, then disconnects; nothing is written after that. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#underWay)
+    this.#isClosed = true
     if (this.#starting === undefined) return
     await this.#starting.catch(() => {})
     await this.#publisher.stop()
@@ -62,6 +64,7 @@ export class RecordWriter {
   async #write(record: OutgoingRecord, signal: AbortSignal): Promise<void> {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
       signal.throwIfAborted()
+      if (this.#isClosed) throw new ModelServiceError('CANCELLED', 'The client was closed before this was written.')
       try {
         await this.start()
         const [refused] = await this.#publisher.publish([record])

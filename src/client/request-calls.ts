@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ModelCompletion, ModelRequest } from '../contract/types.ts'
+import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
-import { type ClientConnection, isUnreadable } from './client-connection.ts'
+import type { ClientConnection } from './client-connection.ts'
 import type { SendOptions, WaitOptions } from './client-options.ts'
 import { isOutputOmitted } from './completed.ts'
 import { findCompletion } from './find-completion.ts'
-import { PendingAnswers } from './pending-answers.ts'
+import { PendingAnswers, takeAnswer } from './pending-answers.ts'
 import type { TopicFeed } from './topic-feed.ts'
 import { withinLimit } from './within-limit.ts'
 
@@ -47,18 +48,22 @@ export class RequestCalls {
       )
     const onAbort = () =>
       new ModelServiceError('CANCELLED', `Stopped sending the request ${requestId}; Kafka may have it.`)
-    await withinLimit({ timeoutMs, signal, timers, onTimeout, onAbort }, (limit) =>
-      this.#write(request, options, {}, limit),
+    await withinLimit({ timeoutMs, signal, timers, onTimeout, onAbort }, async (limit) =>
+      this.#connection.writer.write(await this.#record(request, options, {}), limit),
     )
   }
 
   /**
-   * The terminal record of the request, whatever its status.
+   * The terminal record of the request, whatever its status. `before` is awaited before it is sent.
    * @throws REQUEST_TIMEOUT, CANCELLED the request may still end
    * @throws SCHEMA_MISSING, SCHEMA_REGISTRY_UNAVAILABLE, TOPIC_MISSING, BROKER_UNAVAILABLE, PAYLOAD_TOO_LARGE it was not sent
    * @throws DECODE_FAILED, SCHEMA_UNKNOWN the reply cannot be read
    */
-  async ask(request: ModelRequest, options: WaitOptions): Promise<ModelCompletion> {
+  async ask(
+    request: ModelRequest,
+    options: WaitOptions,
+    before: () => Promise<void> = async () => {},
+  ): Promise<ModelCompletion> {
     const { replyTopic } = this.#settings
     const { timeoutMs = this.#settings.timeoutMs, signal, cancelOnAbort = false } = options
     const { timers } = this.#connection
@@ -77,18 +82,19 @@ export class RequestCalls {
       return new ModelServiceError('CANCELLED', `Stopped waiting for the completion of ${requestId}; ${fate}.`)
     }
     const sent = async (limit: AbortSignal): Promise<ModelCompletion> => {
-      await this.#replies.start()
+      await Promise.all([this.#replies.start(), before()])
+      const headers = { 'reply-topic': replyTopic, 'correlation-id': correlationId }
+      const record = await this.#record(request, options, headers)
       limit.throwIfAborted()
       isSent = true
-      const headers = { 'reply-topic': replyTopic, 'correlation-id': correlationId }
-      await this.#write(request, options, headers, limit)
+      await this.#connection.writer.write(record, limit)
       return await answer
     }
     try {
       return await withinLimit({ timeoutMs, signal, timers, onTimeout, onAbort }, async (limit) => {
         // The answer alone rejects where the client is closed, and may come before the broker's confirmation.
         const reply = await Promise.race([answer, sent(limit)])
-        return isOutputOmitted(reply) ? await this.#whole(reply, options.key ?? requestId, limit) : reply
+        return isOutputOmitted(reply) ? await this.#whole(reply, keyOf(request, options), limit) : reply
       })
     } finally {
       end()
@@ -100,33 +106,20 @@ export class RequestCalls {
     this.#pending.rejectAll(error)
   }
 
-  async #write(
-    request: ModelRequest,
-    { key = request.requestId, traceparent, tracestate }: SendOptions,
-    headers: Record<string, string>,
-    limit: AbortSignal,
-  ): Promise<void> {
+  async #record(request: ModelRequest, options: SendOptions, headers: Record<string, string>): Promise<OutgoingRecord> {
     const { requestTopic: topic } = this.#settings
+    const { traceparent, tracestate } = options
     const encode = await this.#connection.encoder('ModelRequest', topic)
     const traced = {
       ...headers,
       ...(traceparent !== undefined && { traceparent }),
       ...(tracestate !== undefined && { tracestate }),
     }
-    const record = { topic, key: Buffer.from(key), headers: traced, value: encode(request) }
-    await this.#connection.writer.write(record, limit)
+    return { topic, key: Buffer.from(keyOf(request, options)), headers: traced, value: encode(request) }
   }
 
-  async #take({ headers, value }: ReceivedRecord): Promise<void> {
-    // Other clients' replies: they are not even decoded.
-    const correlationId = headers['correlation-id']
-    if (correlationId === undefined || !this.#pending.has(correlationId)) return
-    try {
-      this.#pending.resolve(correlationId, await this.#connection.decode('ModelCompletion', value))
-    } catch (error) {
-      if (!isUnreadable(error)) throw error
-      this.#pending.reject(correlationId, error)
-    }
+  async #take(record: ReceivedRecord): Promise<void> {
+    await takeAnswer('ModelCompletion', record, { connection: this.#connection, pending: this.#pending })
   }
 
   /** The completion with its output, where the completion topic still holds it; else the reply as it is. */
@@ -138,10 +131,15 @@ export class RequestCalls {
       topic: this.#connection.topic('completions'),
       key,
       finishedAt: timings.finishedAt,
-      decode: (value) => this.#connection.decode('ModelCompletion', value),
+      decode: (record) => this.#connection.decodeReadable('ModelCompletion', record),
       matches: (completion) => completion.requestId === requestId && completion.tenant === tenant,
       signal,
     })
     return found ?? reply
   }
+}
+
+/** An empty key is none, to Kafka's producers as to the workers. */
+function keyOf({ requestId }: ModelRequest, { key }: SendOptions): string {
+  return key === undefined || key === '' ? requestId : key
 }

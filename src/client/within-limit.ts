@@ -1,4 +1,5 @@
 import type { Timers } from '../delivery/timers.ts'
+import { ModelServiceError } from '../errors/model-service-error.ts'
 import { openLimitedSignal } from '../model-service/limited-signal.ts'
 
 /** When to give up, and with what. */
@@ -14,22 +15,27 @@ export interface Limit {
 }
 
 /**
- * What `run` gives, unless the limit comes first. The signal that `run` gets aborts with the limit's error; what it still does
- * after that is its own affair.
+ * What `run` gives, unless the limit comes first. The signal that `run` gets aborts with the limit's error, and in any case when
+ * this ends: nobody waits for what `run` still does by then, so it must not go on for ever.
  */
 export async function withinLimit<T>(limit: Limit, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { timeoutMs: afterMs, signal: outer, timers, onTimeout, onAbort } = limit
   if (outer?.aborted) throw onAbort()
   const limited = openLimitedSignal({ outer, afterMs, reason: onTimeout, timers })
-  const { signal } = limited
+  const ending = new AbortController()
   try {
     return await new Promise<T>((resolve, reject) => {
-      const over = () => reject(outer?.aborted ? onAbort() : signal.reason)
-      signal.addEventListener('abort', over, { once: true })
-      // What fails because of the abort comes after `over`.
-      run(signal).then(resolve, reject)
+      const over = () => {
+        const error = outer?.aborted ? onAbort() : limited.signal.reason
+        reject(error)
+        // What fails because of the abort comes after the rejection.
+        ending.abort(error)
+      }
+      limited.signal.addEventListener('abort', over, { once: true })
+      run(ending.signal).then(resolve, reject)
     })
   } finally {
     limited.close()
+    if (!ending.signal.aborted) ending.abort(new ModelServiceError('CANCELLED', 'Nobody waits for this any more.'))
   }
 }

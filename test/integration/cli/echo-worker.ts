@@ -68,7 +68,7 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
     await complete(String(key), completion, headers)
   }
 
-  async function answerCommand(value: Buffer | null): Promise<void> {
+  async function answerCommand({ value, headers = {} }: KafkaMessage): Promise<void> {
     const { commandId, command } = await session.decode('ModelCommand', value)
     const id = command.type === 'RegisterModel' ? command.model.id : 'other'
     const rejected = id === 'taken'
@@ -81,14 +81,15 @@ export async function startEchoWorker(settings: Pick<Settings, 'kafka' | 'schema
       error: rejected ? { code: 'MODEL_ALREADY_EXISTS', message: 'it is taken' } : null,
       occurredAt: Date.now(),
     }
-    const messages = [{ key: commandId, value: encodeResult(result) }]
+    const passedOn = { 'correlation-id': String(headers['correlation-id']) }
+    const messages = [{ key: commandId, value: encodeResult(result), headers: passedOn }]
     await plain.send({ topic: topicName('commandResults', topicPrefix), messages })
   }
 
   const commands = topicName('commands', topicPrefix)
   await consumer.subscribe({ topics: [topicName('requests', topicPrefix), commands], fromBeginning: true })
   await consumer.run({
-    eachMessage: ({ topic, message }) => (topic === commands ? answerCommand(message.value) : answerRequest(message)),
+    eachMessage: ({ topic, message }) => (topic === commands ? answerCommand(message) : answerRequest(message)),
   })
 
   return {

@@ -264,8 +264,10 @@ describe('an end before the answer', () => {
   it('cancels the request where that is wanted', async () => {
     const abort = new AbortController()
     const options = { model: 'slow', requestId: randomUUID(), signal: abort.signal, cancelOnAbort: true }
+    const slowCalls = () => service.double.ledger.list().filter(({ model }) => model === 'double-delay-30000').length
+    const before = slowCalls()
     const calling = failureOf(client.chat(hello, options))
-    await until(() => service.double.ledger.list().some(({ model }) => model === 'double-delay-30000'), 'the call')
+    await until(() => slowCalls() > before, 'the call')
     abort.abort()
     expect(await calling).toMatchObject({ code: 'CANCELLED' })
     const [completion] = await service.completions([options.requestId])
@@ -282,6 +284,7 @@ describe('an end before the answer', () => {
     expect(await calling).toMatchObject({ code: 'CANCELLED' })
     await expect(sending).resolves.toHaveProperty('requestId')
     expect(await failureOf(other.chat(hello))).toMatchObject({ code: 'CANCELLED' })
+    expect(await failureOf(other.onCompletion({}, () => {}))).toMatchObject({ code: 'CANCELLED' })
   })
 })
 
@@ -297,6 +300,19 @@ describe('commands', () => {
     expect(failure).toMatchObject({ code: 'MODEL_ALREADY_EXISTS', result: { status: 'REJECTED' } })
     const raw = await client.command({ type: 'RegisterModel', model }, wait)
     expect(raw).toMatchObject({ status: 'REJECTED', error: { code: 'MODEL_ALREADY_EXISTS' } })
+  })
+
+  it('of two clients under one id are told apart', async () => {
+    await using other = await ModelClient.connect(optionsFromEnvironment(service.env))
+    const commandId = randomUUID()
+    const model = { id: 'contested', provider: 'double', capabilities: ['CHAT' as const] }
+    const results = await Promise.all([
+      client.command({ type: 'RegisterModel', model }, { commandId, ...wait }),
+      other.command({ type: 'DeleteModel', id: 'nothing' }, { commandId, ...wait }),
+    ])
+    // Whichever comes second is refused, and only that one.
+    expect(results.filter(({ error }) => error?.code === 'COMMAND_ID_REUSED')).toHaveLength(1)
+    expect(results.map(({ command }) => command)).toEqual(['RegisterModel', 'DeleteModel'])
   })
 })
 
@@ -315,6 +331,25 @@ describe('a broker that goes away and comes back', () => {
     expect(await answered).toMatchObject({ status: 'COMPLETED', model: 'later' })
     expect(await asked).toMatchObject({ status: 'COMPLETED', model: 'talker' })
     expect(await sent).toHaveProperty('requestId')
+  })
+})
+
+describe('a client that is closed while the broker is away', () => {
+  it('does not wait for it, whatever was being asked', async () => {
+    const options = optionsFromEnvironment({ ...service.env, KAFKA_BROKERS: proxy.address })
+    const far = await ModelClient.connect(options)
+    await far.chat(hello, { model: 'talker', ...wait })
+    await proxy.cut()
+    const asked = [
+      failureOf(far.chat(hello, { model: 'talker', timeoutMs: 600_000 })),
+      failureOf(far.stream(hello, { model: 'talker', timeoutMs: 600_000 }).completion),
+      failureOf(far.cancel('any', { timeoutMs: 600_000 })),
+    ]
+    const began = performance.now()
+    await far.close()
+    for (const failure of asked) expect(await failure).toMatchObject({ code: 'CANCELLED' })
+    expect(performance.now() - began).toBeLessThan(30_000)
+    await proxy.join()
   })
 })
 

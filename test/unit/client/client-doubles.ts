@@ -14,16 +14,21 @@ export class ConnectionDouble {
   readonly kafka = {} as never
   readonly log = { debug() {}, info() {}, warn() {}, error() {} }
   readonly written: OutgoingRecord[] = []
+  /** What ends each write, in their order. */
+  readonly writeSignals: AbortSignal[] = []
   readonly decodedCount = { value: 0 }
   /** Awaited by each write. */
   onWrite: (record: OutgoingRecord) => Promise<void> = async () => {}
   /** Thrown by each start of a feed while set. */
   startFailure: Error | undefined
+  /** Awaited by each start of a feed. */
+  onStart: () => Promise<void> = async () => {}
   readonly #listeners = new Map<string, (record: never) => void | Promise<void>>()
 
   readonly writer = {
-    write: async (record: OutgoingRecord) => {
+    write: async (record: OutgoingRecord, signal: AbortSignal) => {
       this.written.push(record)
+      this.writeSignals.push(signal)
       await this.onWrite(record)
     },
   }
@@ -51,6 +56,7 @@ export class ConnectionDouble {
     return {
       start: async () => {
         if (this.startFailure !== undefined) throw this.startFailure
+        await this.onStart()
       },
     }
   }

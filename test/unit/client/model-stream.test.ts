@@ -71,6 +71,17 @@ describe('a stream', () => {
     await expect(stream.completion).resolves.toMatchObject({ status: 'COMPLETED' })
   })
 
+  it('can be left while it waits, as those do who pipe it somewhere', async () => {
+    const { stream } = open()
+    const events = stream[Symbol.asyncIterator]()
+    const next = events.next()
+    await settle()
+    expect(await events.return()).toEqual({ done: true, value: undefined })
+    expect(await next).toEqual({ done: true, value: undefined })
+    stream.take(chunk(0, 'a'))
+    expect(await events.next()).toEqual({ done: true, value: undefined })
+  })
+
   it('holds so much and no more for a slow reader, who gets the rest at the end', async () => {
     const { stream, resolve } = open()
     const count = 10_500

@@ -83,6 +83,29 @@ describe('a request that is asked', () => {
     await expect(answer).resolves.toMatchObject({ status: 'COMPLETED' })
   })
 
+  it('that is answered first does not try to write for ever', async () => {
+    connection.onWrite = () => new Promise(() => {})
+    const answer = calls.ask(request, {})
+    await settle()
+    expect(connection.writeSignals[0]?.aborted).toBe(false)
+    await reply(0, { requestId: 'r1', status: 'COMPLETED' })
+    await answer
+    expect(connection.writeSignals[0]?.aborted).toBe(true)
+  })
+
+  it('waits for what is to be there before, no longer than its limit, and is not sent before', async () => {
+    const ready = Promise.withResolvers<void>()
+    const failure = failureOf(calls.ask(request, { timeoutMs: 1_000 }, () => new Promise(() => {})))
+    const answer = calls.ask(request, {}, () => ready.promise)
+    await connection.timers.advance(1_000)
+    expect(await failure).toMatchObject({ code: 'REQUEST_TIMEOUT', message: expect.stringContaining('was not sent') })
+    expect(connection.written).toEqual([])
+    ready.resolve()
+    await settle()
+    await reply(0, { requestId: 'r1', status: 'COMPLETED' })
+    await expect(answer).resolves.toMatchObject({ status: 'COMPLETED' })
+  })
+
   it('fails with what its unreadable reply is', async () => {
     const answer = failureOf(calls.ask(request, {}))
     await settle()
@@ -143,13 +166,49 @@ describe('an end of the waiting', () => {
     expect(connection.written).toEqual([])
   })
 
+  it('while its schema is looked up cancels nothing either', async () => {
+    const found = Promise.withResolvers<void>()
+    const { encoder } = connection
+    connection.encoder = (name) => found.promise.then(() => encoder(name))
+    const abort = new AbortController()
+    const failure = failureOf(calls.ask(request, { signal: abort.signal, cancelOnAbort: true }))
+    await settle()
+    abort.abort()
+    expect(await failure).toMatchObject({ message: expect.stringContaining('it was not sent') })
+    found.resolve()
+    await settle()
+    expect(cancelled).toEqual([])
+    expect(connection.written).toEqual([])
+  })
+
   it('comes for all with the end of the client', async () => {
     const failures = [failureOf(calls.ask(request, {})), failureOf(calls.ask(request, {}))]
     await settle()
     calls.end(new ModelServiceError('CANCELLED', 'closed'))
     for (const failure of failures) expect(await failure).toMatchObject({ code: 'CANCELLED', message: 'closed' })
     expect(connection.timers.pendingCount).toBe(0)
+    expect(connection.writeSignals.map(({ aborted }) => aborted)).toEqual([true, true])
   })
+
+  it('before the reading has begun leaves it unsent', async () => {
+    const started = Promise.withResolvers<void>()
+    connection.onStart = () => started.promise
+    const failure = failureOf(calls.ask(request, {}))
+    await settle()
+    calls.end(new ModelServiceError('CANCELLED', 'closed'))
+    expect(await failure).toMatchObject({ code: 'CANCELLED' })
+    started.resolve()
+    await settle()
+    expect(connection.written).toEqual([])
+  })
+})
+
+it('an empty key is none', async () => {
+  const answer = calls.ask(request, { key: '' })
+  await settle()
+  expect(connection.written[0]?.key.toString()).toBe('r1')
+  await reply(0, { requestId: 'r1', status: 'COMPLETED' })
+  await answer
 })
 
 describe('a request that is only sent', () => {
