@@ -5,6 +5,7 @@ import type { Settings } from './config/settings-schema.ts'
 import type { HousekeepingTask } from './delivery/housekeeping.ts'
 import { forgetPublished } from './delivery/postgres-ledger-retention.ts'
 import { dropRequestLogPartitions, ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
+import { forgetCommands } from './registry/forget-commands.ts'
 import type { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import type { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
 import { forgetFeedback, forgetPerformance } from './registry/postgres-performance.ts'
@@ -46,6 +47,7 @@ export function housekeepingTasks(settings: Settings, parts: HousekeepingParts):
     ...(cancellations === undefined
       ? []
       : [{ name: 'forget cancellations', run: () => cancellations.forget(ledgerRetentionDays) }]),
+    { name: 'forget commands', run: () => forgetCommands(pool, ledgerRetentionDays) },
     { name: 'forget outbox rows', run: () => outbox.forget(outboxRetentionDays) },
     { name: 'forget dead workers', run: () => recovery.forgetDead() },
     { name: 'shorten recovery', run: () => delivery.moveScanFrom() },

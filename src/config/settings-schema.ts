@@ -4,6 +4,7 @@
  * end of their group.
  */
 import { bodyKeepings } from '../contract/body-keeping.ts'
+import { replyTopicProblem } from './reply-topics.ts'
 import { requestTopics } from './request-topics.ts'
 import {
   choice,
@@ -110,6 +111,7 @@ export const settingsSchema = {
           ? 'only some of KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are set: expected all or none'
           : null,
       retentionProblem,
+      replyTopicProblem,
     ],
   ),
   schemaRegistry: group(

@@ -30,9 +30,11 @@ export function createRegistryRecords(options: RegistryRecordsOptions): Registry
   const { encoders, topicPrefix, replyTopics = new Set() } = options
 
   function encodeCommandResult(result: CommandResult, headers: Headers = {}): OutgoingRecord {
-    const { commandId, occurredAt } = result
+    const { commandId, occurredAt, error } = result
+    // The other command of this id has an event of its own.
+    const isOfAnother = error?.code === 'COMMAND_ID_REUSED'
     const event = {
-      id: eventId('CommandResult', commandId),
+      id: eventId('CommandResult', commandId, ...(isOfAnother ? ['refused', occurredAt] : [])),
       type: 'model.command.answered',
       subject: commandId,
       timeMs: occurredAt,

@@ -1,8 +1,10 @@
 /** Carries out registry commands: reads, merges, validates, commits. One function for commands, the command line and library calls. */
 import { isDeepStrictEqual } from 'node:util'
+import { isId } from '../contract/limits.ts'
 import type { CommandResult, ModelCommand } from '../contract/types.ts'
 import { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { requireId } from './field-rules.ts'
 import { mergeDefinition } from './merge-definition.ts'
 import { missingEntity } from './missing-entity.ts'
 import type { LogFields } from './model-service-base.ts'
@@ -151,7 +153,8 @@ export function unappliedResult(
     command: run.name,
     status,
     entityKind: subject.kind,
-    entityId: subject.id,
+    // An answer must be storable, and no larger for a name that is none.
+    entityId: isId(subject.id) ? subject.id : null,
     version: rest.version ?? null,
     error: rest.error?.toDetail() ?? null,
     occurredAt: run.now,
@@ -174,6 +177,7 @@ async function update<TKind extends RegistryKind>(
   run: CommandRun,
   merge: (stored: RegistryEntities[TKind]) => RegistryEntities[TKind],
 ): Promise<CommandResult> {
+  requireId('id', id)
   for (let tries = 1; ; tries += 1) {
     const stored = await run.registry.find(kind, id)
     if (stored === null) throw missingEntity(kind, id)
@@ -199,11 +203,12 @@ function isSame(left: object, right: object): boolean {
   return isDeepStrictEqual(structuredClone(left), structuredClone(right))
 }
 
-function remove(
+async function remove(
   kind: RegistryKind,
   { id, expectedVersion }: { id: string; expectedVersion: number | null },
   run: CommandRun,
 ): Promise<CommandResult> {
+  requireId('id', id)
   return commit({ kind, action: 'DELETED', id, definition: null, expectedVersion }, run)
 }
 

@@ -61,6 +61,7 @@ export async function readModelPerformance(
   options: PerformanceOptions = {},
 ): Promise<ModelPerformance> {
   const { minSamples, ...query } = checked(options)
+  requireText('model', model)
   return summarize(model, await store.sums({ ...query, models: [model], byDay: false }), minSamples)
 }
 
@@ -81,6 +82,7 @@ export async function readPerformanceHistory(
 ): Promise<PerformancePeriod[]> {
   if (!periodLengths.includes(by)) refuse('by', `must be ${periodLengths.join(', ')}`)
   const { minSamples, ...query } = checked(options)
+  requireText('model', model)
   const sums = await store.sums({ ...query, models: [model], byDay: true })
   return summarizePeriods(model, sums, { by, minSamples })
 }
@@ -98,6 +100,7 @@ export async function rankModelsForTask(
   if (!rankings.includes(by)) refuse('by', `must be ${rankings.join(', ')}`)
   requireRange('minQuality', minQuality, 0, 1)
   requireRange('minSuccessRate', minSuccessRate, 0, 1)
+  for (const [index, model] of (among ?? []).entries()) requireText(`among[${index}]`, model)
   const { minSamples, ...query } = checked({ ...rest, taskType })
   const sums = await store.sums({ ...query, ...(among === undefined ? {} : { models: among }), byDay: false })
   const models = summarizeAll(sums, minSamples).filter(({ model }) => mayServe(registry, model, capability))
@@ -113,9 +116,7 @@ function mayServe(registry: RegistrySnapshot, model: string, capability: Request
 
 function checked({ minSamples = defaultMinSamples, taskType, from, to }: PerformanceOptions) {
   if (!Number.isSafeInteger(minSamples) || minSamples < 0) refuse('minSamples', 'must be a whole number of at least 0')
-  if (taskType !== undefined && (typeof taskType !== 'string' || taskType.includes('\0'))) {
-    refuse('taskType', 'must be a text without U+0000')
-  }
+  if (taskType !== undefined) requireText('taskType', taskType)
   requireDay('from', from)
   requireDay('to', to)
   if (from !== undefined && to !== undefined && from > to) refuse('from', 'must not be later than to')
@@ -125,4 +126,9 @@ function checked({ minSamples = defaultMinSamples, taskType, from, to }: Perform
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   }
+}
+
+/** The database's texts have no U+0000. */
+function requireText(name: string, text: string): void {
+  if (typeof text !== 'string' || text.includes('\0')) refuse(name, 'must be a text without U+0000')
 }

@@ -10,8 +10,8 @@ const dayMs = 86_400_000
 /** Whether the text is a day of the calendar, as `2026-11-24`. */
 export function isDay(text: string): boolean {
   const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  // Date.parse takes the 30th of February for the 2nd of March.
-  return !Number.isNaN(at) && dayOf(at) === text
+  // Date.parse takes the 30th of February for the 2nd of March, and knows a year 0, which PostgreSQL does not.
+  return !Number.isNaN(at) && dayOf(at) === text && !text.startsWith('0000')
 }
 
 /** @throws INVALID_REQUEST unless the text is undefined or a day of the calendar */

@@ -10,7 +10,8 @@ const RELAY_LOCK = '7886769922710335352'
 /**
  * Records that were written in the transaction of the change that they tell of, and wait to leave for Kafka.
  *
- * They leave in the order in which their changes were committed, by one relay at a time. One that ends between sending and
+ * They leave in the order in which their changes were committed, by one relay at a time; those of a topic that takes nothing wait
+ * for it, and the others go past them. One that ends between sending and
  * marking sends them again: at least once, in order; readers know a repeated event by its `ce_id`.
  */
 export class PostgresOutboxStore implements OutboxStore {
@@ -24,8 +25,8 @@ export class PostgresOutboxStore implements OutboxStore {
   }
 
   /**
-   * Hands up to `limit` records to `publish`, oldest first, and marks them when it resolves. When it rejects, nothing is
-   * marked and the rejection goes to the caller. A record that Kafka refuses is set aside (`failed_at`), and never forgotten.
+   * Hands records to `publish`, up to `limit` at once, oldest first, and marks them when it resolves. When it rejects, nothing
+   * more is marked and the rejection goes to the caller. A record that Kafka refuses is set aside (`failed_at`), and never forgotten.
    *
    * @returns how many were published or set aside; 0 when there are none, or when another relay is at work
    * @throws DATABASE_UNAVAILABLE
@@ -64,12 +65,29 @@ export class PostgresOutboxStore implements OutboxStore {
   }
 
   private async publishOldest(client: PoolClient, limit: number, publish: PublishOutbox): Promise<number> {
-    const { rows } = await query<OutboxRow>(
-      client,
-      'SELECT id, topic, key, partition, headers, value FROM outbox WHERE published_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT $1',
-      [limit],
-    )
-    if (rows.length === 0) return 0
+    const closedTopics = new Set<string>()
+    for (;;) {
+      const { rows } = await query<OutboxRow>(
+        client,
+        `SELECT id, topic, key, partition, headers, value FROM outbox
+         WHERE published_at IS NULL AND failed_at IS NULL AND topic <> ALL($2::text[]) ORDER BY id LIMIT $1`,
+        [limit, [...closedTopics]],
+      )
+      const refusing = rows.length === 0 ? [] : await this.publishRows(client, rows, publish)
+      for (const topic of refusing) closedTopics.add(topic)
+      // A topic that takes nothing must not hold up what comes behind as many records as one look takes.
+      if (refusing.length > 0) continue
+      if (closedTopics.size === 0) return rows.length
+      if (rows.length === limit) continue
+      throw new ModelServiceError(
+        'BROKER_UNAVAILABLE',
+        `Records of the outbox wait for ${[...closedTopics].sort().join(', ')}: expected such a topic to exist, with the rights to write. They are tried again.`,
+      )
+    }
+  }
+
+  /** Publishes and marks; gives the topics that take nothing. */
+  private async publishRows(client: PoolClient, rows: OutboxRow[], publish: PublishOutbox): Promise<string[]> {
     const records = rows.map(({ topic, key, partition, headers, value }) => ({
       topic,
       key,
@@ -91,12 +109,7 @@ export class PostgresOutboxStore implements OutboxStore {
        WHERE id = ANY($1::bigint[] || $2::bigint[])`,
       [idsOf(undefined), idsOf('record')],
     )
-    const left = idsOf('topic')
-    if (left.length === 0) return rows.length
-    throw new ModelServiceError(
-      'BROKER_UNAVAILABLE',
-      `${left.length} records of the outbox wait for a topic that takes none: expected it to exist, with the rights to write. They are tried again.`,
-    )
+    return [...new Set(refused.filter(({ why }) => why === 'topic').map(({ record }) => record.topic))]
   }
 }
 

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ModelDefinition } from '../../../src/contract/types.ts'
 import type { OutgoingRecord } from '../../../src/delivery/outgoing-record.ts'
 import type { RegistryChange } from '../../../src/model-service/ports/registry.ts'
 import { type Database, openDatabase } from '../../../src/registry/database.ts'
+import { forgetCommands } from '../../../src/registry/forget-commands.ts'
 import { PostgresOutboxStore } from '../../../src/registry/postgres-outbox-store.ts'
 import { PrismaRegistry, type RegistryEncoders } from '../../../src/registry/prisma-registry.ts'
 import { withDatabase } from '../../support/postgres.ts'
@@ -201,6 +203,28 @@ describe('the past', () => {
   })
 })
 
+describe('forgetCommands', () => {
+  it('forgets commands about requests after a while, and those of the registry never', async () => {
+    const registry = build()
+    await registry.commit(registration('a'))
+    const answer = (commandId: string) => ({
+      ...{ commandId, command: 'CancelRequest', status: 'APPLIED' as const, entityKind: 'UNSPECIFIED' as const },
+      ...{ entityId: 'r', version: null, error: null, occurredAt: 0 },
+    })
+    await registry.recordResult(answer('old'), 'd')
+    await registry.recordResult({ ...answer('refused'), entityKind: 'MODEL', status: 'REJECTED' }, 'd')
+    await open.pool.query(`UPDATE registry_commands SET created_at = now() - interval '31 days'`)
+    await registry.recordResult(answer('young'), 'd')
+    await forgetCommands(open.pool, 30)
+    const { rows } = await open.pool.query<{ id: string }>('SELECT command_id AS id FROM registry_commands')
+    expect(rows.map(({ id }) => id)).toEqual(expect.arrayContaining(['refused', 'young']))
+    expect(rows).toHaveLength(3)
+    const away = new Pool({ host: '127.0.0.1', port: 1 })
+    await expect(forgetCommands(away, 30)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await away.end()
+  })
+})
+
 describe('PostgresOutboxStore', () => {
   it('hands records out in order, as they were written, once', async () => {
     await build().commit(registration('a'))
@@ -250,6 +274,29 @@ describe('PostgresOutboxStore', () => {
     expect(failed.rows).toEqual([{ topic: 'registry' }])
     await open.pool.query('UPDATE outbox SET failed_at = NULL')
     expect(await store.publishNext(10, async () => [])).toBe(1)
+  })
+
+  it('takes past a topic that takes nothing what is for others, however much waits for it', async () => {
+    for (const id of ['a', 'b', 'c']) await build().commit(registration(id))
+    const store = new PostgresOutboxStore(open.pool)
+    const published: string[] = []
+    const publish = async (batch: readonly OutgoingRecord[]) => {
+      published.push(...batch.map(({ topic }) => topic))
+      return batch.filter(({ topic }) => topic === 'registry').map((record) => ({ record, why: 'topic' as const }))
+    }
+    await expect(store.publishNext(2, publish)).rejects.toMatchObject({
+      code: 'BROKER_UNAVAILABLE',
+      message: expect.stringContaining('registry'),
+    })
+    expect(published.filter((topic) => topic === 'results')).toHaveLength(3)
+    // The topic is asked once a look, not once for each record that waits for it.
+    expect(published.filter((topic) => topic === 'registry').length).toBeLessThanOrEqual(2)
+    const order: string[] = []
+    await store.publishNext(10, async (batch) => {
+      order.push(...batch.map(({ key }) => key.toString()))
+      return []
+    })
+    expect(order).toEqual(['a', 'b', 'c'])
   })
 
   it('sets a reply aside whose topic takes nothing', async () => {

@@ -136,6 +136,19 @@ describe('commands', () => {
     ],
     ['a provider in use', { type: 'DeleteProvider', id: 'double' }, 'PROVIDER_IN_USE'],
     ['feedback on an unknown request', { type: 'RecordFeedback', requestId: 'x', score: 1 }, 'REQUEST_NOT_FOUND'],
+    [
+      'an id that no table takes',
+      { type: 'RegisterModel', model: { id: 'a\0b', provider: 'double', capabilities: ['CHAT'] } },
+      'INVALID_REQUEST',
+    ],
+    ['the same id to delete', { type: 'DeleteModel', id: 'a\0b' }, 'INVALID_REQUEST'],
+    ['the same id to limit', { type: 'SetLimits', provider: 'a\0b', limits: {} }, 'INVALID_REQUEST'],
+    ['a request id that no table takes', { type: 'CancelRequest', requestId: 'a\0b' }, 'INVALID_REQUEST'],
+    [
+      'a text that no table takes',
+      { type: 'RegisterModel', model: { id: 'x', provider: 'double', capabilities: ['CHAT'], description: 'a\0b' } },
+      'INVALID_REQUEST',
+    ],
   ] as const)('with %s are refused with a code', async (_, command, code) => {
     const result = await service.command(structuredClone(command) as Parameters<typeof service.command>[0])
     expect(result).toMatchObject({ status: 'REJECTED', error: { code } })

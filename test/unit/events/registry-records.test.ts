@@ -30,6 +30,14 @@ it('passes on what a command says of its correlation, and nothing else', () => {
   expect(records.encodeCommandResult(result).headers).not.toHaveProperty('correlation-id')
 })
 
+it('gives the refusal of a command under the id of another an event of its own', () => {
+  const error = { code: 'COMMAND_ID_REUSED', message: '', retryable: false, provider: null, httpStatus: null }
+  const id = (answer: CommandResult) => records.encodeCommandResult(answer).headers['ce_id']
+  const rejected = { ...result, status: 'REJECTED' as const }
+  expect(id({ ...rejected, error: { ...error, code: 'MODEL_NOT_FOUND' } })).toBe(id(result))
+  expect(id({ ...rejected, error })).not.toBe(id(result))
+})
+
 it('replies to a topic that is allowed, with the same event', () => {
   const headers = { 'correlation-id': 'k', 'reply-topic': 'answers' }
   expect(records.encodeReply(result, headers)).toEqual({

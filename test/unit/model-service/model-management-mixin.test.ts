@@ -414,6 +414,16 @@ describe('a command', () => {
     expect(await send({ type: 'RegisterModel', model })).toMatchObject({ status: 'APPLIED' })
   })
 
+  test.each<[string, ModelCommandDraft['command']]>([
+    ['to delete', { type: 'DeleteRoute', id: 'x'.repeat(10_000) }],
+    ['to update', { type: 'SetModelStatus', id: 'x'.repeat(10_000), status: 'ACTIVE' }],
+    ['to register', { type: 'RegisterModel', model: { ...model, id: 'x'.repeat(10_000) } }],
+  ])('about an id that is none, %s, is refused without repeating it', async (_, body) => {
+    const refused = await send(body)
+    expect(refused).toMatchObject({ status: 'REJECTED', entityId: null, error: { code: 'INVALID_REQUEST' } })
+    expect(JSON.stringify(refused).length).toBeLessThan(500)
+  })
+
   test('that meets a defect is refused, so that it does not come back for ever', async () => {
     vi.spyOn(fake.registry, 'commit').mockRejectedValueOnce(new TypeError('oops'))
     expect(await send({ type: 'RegisterModel', model })).toMatchObject({

@@ -173,8 +173,15 @@ describe('getModelPerformance', () => {
     { minSamples: -1 },
     { minSamples: 1.5 },
     { taskType: 'a\u0000b' },
+    { from: '0000-01-01' },
   ])('refuses %j', async (options) => {
     await expect(fixture.service.getModelPerformance('m', options)).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+
+  test('refuses a model that no table takes', async () => {
+    const refusal = { code: 'INVALID_REQUEST', message: expect.stringContaining('model must be a text') }
+    await expect(fixture.service.getModelPerformance('a\0b')).rejects.toMatchObject(refusal)
+    await expect(fixture.service.getPerformanceHistory('a\0b')).rejects.toMatchObject(refusal)
   })
 })
 
@@ -241,7 +248,7 @@ describe('getBestModelForTask', () => {
     expect(await best({ capability: 'CHAT' })).toBeNull()
   })
 
-  test.each([{ minQuality: 1.1 }, { minSuccessRate: Number.NaN }, { by: 'luck' as never }])(
+  test.each([{ minQuality: 1.1 }, { minSuccessRate: Number.NaN }, { by: 'luck' as never }, { among: ['a\0b'] }])(
     'refuses %j',
     async (options) => {
       await expect(best(options)).rejects.toMatchObject({ code: 'INVALID_REQUEST' })

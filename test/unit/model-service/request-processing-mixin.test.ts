@@ -70,7 +70,7 @@ const routes = [
   routeDefinition({ id: 'both', targets: [{ model: 'first' }, { model: 'second' }] }),
   routeDefinition({
     id: 'gappy',
-    targets: [{ model: 'keyless' }, { model: 'asleep' }, { model: 'second', timeoutMs: 50 }],
+    targets: [{ model: 'keyless' }, { model: 'asleep' }, { model: 'gone' }, { model: 'second', timeoutMs: 50 }],
   }),
   routeDefinition({ id: 'narrow', targets: [{ model: 'small' }], onContextLength: 'second' }),
   routeDefinition({ id: 'touchy', targets: [{ model: 'first' }], onContentFilter: 'second' }),
@@ -365,6 +365,7 @@ describe('a route', () => {
     expect(completion.status).toBe('COMPLETED')
     expect(completion.warnings.map(({ code, message }) => [code, message.split('"')[1]])).toEqual([
       ['TARGET_SKIPPED', 'asleep'],
+      ['TARGET_SKIPPED', 'gone'],
       ['TARGET_SKIPPED', 'keyless'],
     ])
     expect(azure.calls[0]?.context.timeoutMs).toBe(50)
