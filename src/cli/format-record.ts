@@ -9,6 +9,7 @@ import type {
   Usage,
 } from '../contract/types.ts'
 import { tokenTotals } from '../pricing/token-totals.ts'
+import { counted } from './counted.ts'
 import { printable } from './terminal.ts'
 
 /** The answer of a completion in words: its text, or what was made of it. */
@@ -19,7 +20,7 @@ export function answerText(completion: ModelCompletion): string {
     const calls = chat.toolCalls.map((call) => `[tool call ${printable(call.name)} ${printable(call.arguments)}]`)
     return [printable(chat.refusal ?? chat.text), ...calls].filter((part) => part !== '').join('\n')
   }
-  if (embedding !== null) return `${embedding.vectors.length} vector(s) of ${embedding.dimensions} dimensions`
+  if (embedding !== null) return `${counted(embedding.vectors.length, 'vector')} of ${embedding.dimensions} dimensions`
   if (imageGeneration !== null) {
     return imageGeneration.images
       .map(({ media }) => `${media?.mediaType ?? 'image'}: ${media?.url ?? `${media?.bytes?.length ?? 0} bytes`}`)
@@ -53,7 +54,7 @@ export function accountLine({ usage, cost, attempts, timings }: ModelCompletion)
   const facts = [
     usageText(usage),
     costText(cost),
-    `${attempts.length} ${attempts.length === 1 ? 'attempt' : 'attempts'}`,
+    `${counted(attempts.length, 'attempt')}`,
     tookMs === null ? '' : `${tookMs} ms`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { withKafkaSession } from '../kafka-session.ts'
 import { placeText } from '../place.ts'
@@ -42,7 +43,11 @@ export async function list(options: FilterOptions, terminal: Terminal): Promise<
       byCode.map(({ code, count }) => [printable(code), String(count)]),
     )
   }
-  if (otherCount > 0) printNote(terminal, `note: ${otherCount} records there are no dead letters of this service`)
+  if (otherCount > 0)
+    printNote(
+      terminal,
+      `note: ${counted(otherCount, 'record there is no dead letter', 'records there are no dead letters')} of this service`,
+    )
   return exitCodes.ok
 }
 

@@ -1,6 +1,7 @@
 import { topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
 import { withAdmin } from '../../events/with-admin.ts'
 import { confirm } from '../confirm.ts'
+import { counted } from '../counted.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { type KafkaSession, withKafkaSession } from '../kafka-session.ts'
 import { printJson, printLine, printTable, type Terminal } from '../terminal.ts'
@@ -38,7 +39,7 @@ export async function purge(options: PurgeOptions, terminal: Terminal): Promise<
       )
     }
     const count = purges.reduce((sum, { first, offset }) => sum + offset - first, 0)
-    const question = `Up to ${count} record(s) will be deleted for good. Go on?`
+    const question = `Up to ${counted(count, 'record')} will be deleted for good. Go on?`
     const isWanted = count > 0 && (await confirm(terminal, question, { yes: options.yes === true }))
     if (isWanted) await deleteRecords(session, purges)
     if (options.json === true) printJson(terminal, { purged: isWanted ? purges : [] })

@@ -15,6 +15,7 @@ import { keyPartitioner } from '../../events/key-partitioner.ts'
 import { type TopicPositions, topicBounds } from '../../events/topic-reader.ts'
 import { cliSettings } from '../cli-settings.ts'
 import { confirm } from '../confirm.ts'
+import { counted } from '../counted.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { type KafkaSession, withKafkaSession } from '../kafka-session.ts'
 import { type Place, placeText } from '../place.ts'
@@ -57,12 +58,12 @@ export async function replay(places: readonly Place[], options: ReplayOptions, t
       const plan = await planReplay(session, places, options, terminal.signal)
       const due = plan.filter(({ skipped }) => skipped === null).map(({ letter }) => letter)
       if (options.json !== true) printPlan(terminal, plan)
-      const question = `${due.length} record(s) will be sent again to ${[...new Set(due.map(({ source }) => source.topic))].join(', ')}. Go on?`
+      const question = `${counted(due.length, 'record')} will be sent again to ${[...new Set(due.map(({ source }) => source.topic))].join(', ')}. Go on?`
       const isAsked = producer !== null && due.length > 0
       const isWanted = isAsked && (await confirm(terminal, question, { yes: options.yes === true }))
       const sent = isWanted ? await sendAgain(session, producer, due, terminal) : []
       if (options.json === true) printJson(terminal, toJson(plan, sent))
-      else if (isWanted) printLine(terminal, `${sent.length} record(s) sent`)
+      else if (isWanted) printLine(terminal, `${counted(sent.length, 'record')} sent`)
       // Not wanted, or deleted by retention meanwhile.
       return isAsked && sent.length < due.length ? exitCodes.failed : exitCodes.ok
     } finally {

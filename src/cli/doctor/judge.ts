@@ -1,5 +1,6 @@
 /** What the numbers mean: pure decisions of the checks. */
 import type { TopicRow } from '../../events/topic-admin.ts'
+import { counted } from '../counted.ts'
 import { type Finding, failure, fine, warning } from './finding.ts'
 
 const dayMs = 86_400_000
@@ -79,7 +80,7 @@ export interface GroupSample {
 /** Lag of the consumer groups; a group without members serves nobody. */
 export function judgeGroups(groups: readonly GroupSample[]): Finding[] {
   return groups.map(({ groupId, memberCount, lag }) => {
-    const what = `group ${groupId}: ${memberCount} member(s), ${lag} record(s) behind`
+    const what = `group ${groupId}: ${counted(memberCount, 'member')}, ${counted(lag, 'record')} behind`
     if (memberCount === 0) return warning(what, 'Start a worker: nobody reads.')
     if (lag > 1_000)
       return warning(what, 'Look at docs/operations.md, "lag grows": more workers, or a provider that is slow.')
@@ -97,7 +98,7 @@ export interface WorkerSample {
 export function judgeWorkers(workers: readonly WorkerSample[], partitionCount: number | null): Finding[] {
   if (workers.length === 0) return [warning('no worker is alive', 'Start one: model-service worker.')]
   const versions = [...new Set(workers.map(({ version }) => version))].sort()
-  const findings = [fine(`${workers.length} worker(s) alive, version ${versions.join(', ')}`)]
+  const findings = [fine(`${counted(workers.length, 'worker')} alive, version ${versions.join(', ')}`)]
   if (versions.length > 1) {
     findings.push(
       warning(
@@ -127,7 +128,7 @@ export function judgeBacklog({ ledger, uncertainCount, outbox }: BacklogSample):
   const settled = ledger.find(({ state }) => state === 'SETTLED')
   const inHand = ledger.find(({ state }) => state === 'CLAIMED')?.count ?? 0
   if (settled !== undefined && settled.oldestSeconds > 120) {
-    const what = `${settled.count} outcome(s) are paid for and stored and not published, the oldest since ${Math.round(settled.oldestSeconds)} s`
+    const what = `${counted(settled.count, 'outcome is', 'outcomes are')} paid for and stored and not published, the oldest since ${Math.round(settled.oldestSeconds)} s`
     findings.push(
       failure(
         what,
@@ -135,18 +136,20 @@ export function judgeBacklog({ ledger, uncertainCount, outbox }: BacklogSample):
       ),
     )
   } else {
-    findings.push(fine(`${inHand} request(s) in hand, ${settled?.count ?? 0} outcome(s) on their way out`))
+    findings.push(
+      fine(`${counted(inHand, 'request')} in hand, ${counted(settled?.count ?? 0, 'outcome')} on the way out`),
+    )
   }
   if (uncertainCount > 0) {
-    const what = `${uncertainCount} unfinished request(s) have calls of unknown fate: their workers died in the middle`
+    const what = `${counted(uncertainCount, 'unfinished request has', 'unfinished requests have')} calls of unknown fate: a worker died in the middle`
     findings.push(warning(what, 'See why workers died; the calls may have been paid for.'))
   }
   if (outbox.failedCount > 0) {
-    const what = `${outbox.failedCount} registry event(s) or command result(s) were set aside, as Kafka refuses them`
+    const what = `registry events or command results that were set aside, as Kafka refuses them: ${outbox.failedCount}`
     findings.push(failure(what, 'docs/delivery.md says how to let them go.'))
   }
   if (outbox.count > 0 && outbox.oldestSeconds > 60) {
-    const what = `${outbox.count} registry event(s) or command result(s) wait to leave, the oldest since ${Math.round(outbox.oldestSeconds)} s`
+    const what = `registry events or command results that wait to leave: ${outbox.count}, the oldest since ${Math.round(outbox.oldestSeconds)} s`
     findings.push(warning(what, 'See that a worker runs and that Kafka takes records.'))
   }
   return findings

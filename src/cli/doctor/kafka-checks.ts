@@ -8,6 +8,7 @@ import { checkTopics, existingTopics } from '../../events/topic-admin.ts'
 import { topicBounds } from '../../events/topic-reader.ts'
 import { withAdmin } from '../../events/with-admin.ts'
 import { workerGroups } from '../../events/worker-groups.ts'
+import { counted } from '../counted.ts'
 import { afterReaching, type DoctorContext, needed } from './doctor-context.ts'
 import { type Check, type Finding, failure, fine, skipped, warning } from './finding.ts'
 import {
@@ -44,7 +45,9 @@ async function checkBrokers(context: DoctorContext): Promise<Finding[]> {
   const { sessionTimeoutMs } = needed(context.settings, 'kafka')
   return await withAdmin(await context.kafka(), async (admin) => {
     const { brokers, controller, clusterId } = await admin.describeCluster()
-    const reached = fine(`${brokers.length} broker(s), controller ${controller ?? 'none'}, cluster ${clusterId}`)
+    const reached = fine(
+      `${counted(brokers.length, 'broker')}, controller ${controller ?? 'none'}, cluster ${clusterId}`,
+    )
     const id = controller ?? brokers[0]?.nodeId
     if (id === undefined) return [reached]
     const { resources } = await admin.describeConfigs({
@@ -91,11 +94,14 @@ async function checkReplication(context: DoctorContext): Promise<Finding[]> {
       const single = partitions.some(({ replicas }) => replicas.length < 2)
       if (leaderless.length > 0) {
         findings.push(
-          failure(`${name}: ${leaderless.length} partition(s) without a leader`, 'See which broker is down.'),
+          failure(`${name}: ${counted(leaderless.length, 'partition')} without a leader`, 'See which broker is down.'),
         )
       } else if (lagging.length > 0) {
         findings.push(
-          warning(`${name}: ${lagging.length} partition(s) with replicas behind`, 'See which broker is slow or down.'),
+          warning(
+            `${name}: ${counted(lagging.length, 'partition')} with replicas behind`,
+            'See which broker is slow or down.',
+          ),
         )
       } else if (single && brokers.length > 1) {
         const action = 'Give it more replicas (kafka-reassign-partitions): a lost disk loses what only it holds.'
@@ -111,7 +117,7 @@ async function checkReplyTopics(context: DoctorContext): Promise<Finding[]> {
   if (replyTopics.length === 0) return [fine('no reply topics are allowed (REPLY_TOPICS)')]
   const existing = await existingTopics(await context.kafka(), replyTopics)
   const missing = replyTopics.filter((name) => !existing.has(name))
-  if (missing.length === 0) return [fine(`${replyTopics.length} reply topics exist`)]
+  if (missing.length === 0) return [fine(`${counted(replyTopics.length, 'reply topic')} found`)]
   return [
     warning(
       `reply topics do not exist: ${missing.join(', ')}`,

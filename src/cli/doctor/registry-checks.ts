@@ -8,6 +8,7 @@ import { HttpMediaFetcher } from '../../providers/http/media-fetcher.ts'
 import { UndiciHttpClient } from '../../providers/http/undici-http-client.ts'
 import { ConfiguredProviderFactory } from '../../providers/provider-factory.ts'
 import { PrismaRegistry } from '../../registry/prisma-registry.ts'
+import { counted } from '../counted.ts'
 import { afterReaching, type DoctorContext, needed } from './doctor-context.ts'
 import { type Check, type Finding, failure, findingOf, fine, warning } from './finding.ts'
 
@@ -54,7 +55,10 @@ async function checkProviders(context: DoctorContext): Promise<Finding[]> {
   try {
     const findings = providers.flatMap((provider) => judgeProvider(provider, factory))
     findings.push(...judgeModels(models, providers, factory))
-    return [fine(`${providers.length} provider(s) and ${models.length} model(s) registered`), ...findings]
+    return [
+      fine(`${counted(providers.length, 'provider')} and ${counted(models.length, 'model')} registered`),
+      ...findings,
+    ]
   } finally {
     await Promise.all([httpClient.close(), mediaFetcher.close()])
   }

@@ -2,6 +2,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type ModelStatus, modelStatusSymbols, type RequestType, requestTypeSymbols } from '../../contract/types.ts'
 import type { ModelQuery } from '../../model-service/ports/registry.ts'
 import { integerOption } from '../command-options.ts'
+import { counted } from '../counted.ts'
 import type { RunAction } from '../program.ts'
 import { countFlag, listFlag, metadataFlag, textFlag } from '../registry/definition-flags.ts'
 import { addEntityGroup, type EntityGroup, type ListOptions, readOptions } from '../registry/entity-group.ts'
@@ -78,7 +79,7 @@ const models: EntityGroup<'MODEL'> = {
   async list(registry, options) {
     const found = await registry.listModels(queryOf(options as ModelListOptions))
     const pageCount = Math.max(1, Math.ceil(found.totalCount / found.pageSize))
-    const footer = `page ${found.page} of ${pageCount}, ${found.totalCount} models`
+    const footer = `page ${found.page} of ${pageCount}, ${counted(found.totalCount, 'model')}`
     return { entities: found.models, json: found, ...(pageCount > 1 ? { footer } : {}) }
   },
 }

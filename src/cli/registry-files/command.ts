@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import type { RegistryMoment, RegistryState } from '../../model-service/ports/registry.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
 import { confirm } from '../confirm.ts'
+import { counted } from '../counted.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { RunAction } from '../program.ts'
 import { asOfOption } from '../registry/as-of-option.ts'
@@ -171,7 +172,7 @@ async function exportRegistry(options: ExportOptions, terminal: Terminal): Promi
   const { providers, models, routes, version } = state
   printNote(
     terminal,
-    `note: ${providers.length} providers, ${models.length} models and ${routes.length} routes, as of version ${version}`,
+    `note: ${counted(providers.length, 'provider')}, ${counted(models.length, 'model')} and ${counted(routes.length, 'route')}, as of version ${version}`,
   )
   return exitCodes.ok
 }

@@ -1,20 +1,22 @@
 import type { Command } from 'commander'
 import { type ErasureResult, eraseBodies } from '../../delivery/erase-bodies.ts'
 import type { RequestKey } from '../../delivery/request-key.ts'
-import { type RequestRows, readRequestRows } from '../../delivery/request-rows.ts'
+import { readRequestRows } from '../../delivery/request-rows.ts'
 import type { Database } from '../../registry/database.ts'
 import { withCliDatabase } from '../cli-database.ts'
 import { cliSettings } from '../cli-settings.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
 import { confirm } from '../confirm.ts'
+import { counted } from '../counted.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { KafkaSession } from '../kafka-session.ts'
-import { placeText } from '../place.ts'
+import type { Place } from '../place.ts'
 import type { RunAction } from '../program.ts'
+import { startProgressBar } from '../progress-bar.ts'
 import { printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
 import { timeOption } from '../time-option.ts'
-import type { RecordsFound } from './find-records.ts'
-import { searchWindow, sourcesOf } from './search-window.ts'
+import { type LeftRecord, LeftRecords } from './left-records.ts'
+import { joinWindows, type SearchWindow, searchWindow, sourcesOf } from './search-window.ts'
 import { withTenantOption } from './tenant-option.ts'
 
 interface EraseOptions extends CommonOptions {
@@ -24,17 +26,6 @@ interface EraseOptions extends CommonOptions {
   topics: boolean
   from?: number
   to?: number
-}
-
-/** A record with content that no database statement can erase; chunks are one entry together. */
-interface LeftRecord {
-  role: string
-  /** Of the first. */
-  place: string
-  count: number
-  bytes: number
-  /** Unix ms before which Kafka does not delete the last; null when never. */
-  keptUntil: number | null
 }
 
 interface ErasedRequest extends RequestKey, ErasureResult {
@@ -53,7 +44,7 @@ export function addEraseCommand(requests: Command, run: RunAction): void {
         .description('remove prompt and answer of finished requests from the database, and say where they still lie'),
       [
         ['asks before it does', 'requests erase 42 --tenant acme --reason "asked for by the person concerned"'],
-        ['in a script', 'requests erase 42 43 --yes'],
+        ['in a script, many at once', 'requests erase 42 43 --yes'],
       ],
     ),
   )
@@ -72,81 +63,95 @@ export function addEraseCommand(requests: Command, run: RunAction): void {
 
 async function erase(ids: readonly string[], options: EraseOptions, terminal: Terminal): Promise<ExitCode> {
   const keys = [...new Set(ids)].map((requestId) => ({ tenant: options.tenant, requestId }))
-  const what = keys.length === 1 ? `request ${keys[0]?.requestId}` : `${keys.length} requests`
+  const what = keys.length === 1 ? `request ${keys[0]?.requestId}` : counted(keys.length, 'request')
   const question = `Prompt and answer of ${what} of tenant ${options.tenant} will be removed from the database for good. Go on?`
   if (!(await confirm(terminal, question, { yes: options.yes === true }))) return exitCodes.failed
-  const erased = await withCliDatabase(terminal, (database) => eraseAll(database, keys, options, terminal))
-  if (options.json === true) printJson(terminal, { requests: erased })
+  const searches = await withCliDatabase(terminal, (database) => eraseAll(database, keys, options, terminal))
+  const readCount = options.topics ? await findLeft(searches, options, terminal) : null
+  const erased = searches.map(({ request }) => request)
+  if (options.json === true) printJson(terminal, { requests: erased, readCount })
   else print(terminal, erased)
   const isDone = erased.every(({ result }) => result === 'erased' || result === 'erased-before')
   return isDone ? exitCodes.ok : exitCodes.failed
 }
 
+/** A request whose rows are erased, and where its records are to be looked for. */
+interface RecordsToFind extends SearchWindow {
+  request: ErasedRequest
+  sources: Place[]
+}
+
 async function eraseAll(
   { pool }: Database,
   keys: readonly RequestKey[],
-  options: EraseOptions,
+  { reason, from, to }: EraseOptions,
   terminal: Terminal,
-): Promise<ErasedRequest[]> {
-  const [erasedBy, reason] = [terminal.env['USER'] ?? 'unknown', options.reason ?? null]
-  const erased: (ErasedRequest & { rows: RequestRows })[] = []
+): Promise<RecordsToFind[]> {
+  const erasedBy = terminal.env['USER'] ?? 'unknown'
+  const searches: RecordsToFind[] = []
   for (const key of keys) {
     terminal.signal.throwIfAborted()
     const rows = await readRequestRows(pool, key)
-    const result = await eraseBodies(pool, { ...key, erasedBy, reason })
-    erased.push({ ...key, ...result, left: null, isSearchComplete: true, rows })
+    const result = await eraseBodies(pool, { ...key, erasedBy, reason: reason ?? null })
+    const { fromMs, toMs } = searchWindow(rows, Date.now())
+    searches.push({
+      request: { ...key, ...result, left: null, isSearchComplete: true },
+      sources: sourcesOf(rows),
+      fromMs: from ?? fromMs,
+      toMs: to ?? toMs,
+    })
   }
-  if (options.topics) await findLeft(erased, options, terminal)
-  return erased.map(({ rows: _, ...request }) => request)
+  return searches
 }
 
-/** What is erased stays erased when Kafka is away: the topics are read after it. */
+/**
+ * Reads the topics, once for all requests of the same time. What is erased stays erased when Kafka is away: this comes after it. Gives
+ * how many records were read.
+ */
 async function findLeft(
-  erased: (ErasedRequest & { rows: RequestRows })[],
+  searches: readonly RecordsToFind[],
   options: EraseOptions,
   terminal: Terminal,
-): Promise<void> {
+): Promise<number> {
   const { withKafkaSession } = await import('../kafka-session.ts')
   const { findRecords } = await import('./find-records.ts')
   const { replyTopics } = cliSettings(terminal, ['kafka']).kafka
+  let allCount = 0
   await withKafkaSession(terminal, async (session) => {
-    for (const request of erased) {
-      const { tenant, requestId, rows } = request
-      const window = searchWindow(rows, Date.now())
-      const records = await findRecords(session, {
-        tenant,
-        requestId,
-        sources: sourcesOf(rows),
-        replyTopics,
-        fromMs: options.from ?? window.fromMs,
-        toMs: options.to ?? window.toMs,
-        signal: terminal.signal,
-      })
-      request.left = await leftRecords(session, records)
-      request.isSearchComplete = records.isComplete
+    const bar = startProgressBar(terminal, { unit: 'records read', totalCount: null, json: options.json })
+    try {
+      for (const { fromMs, toMs, indexes } of joinWindows(searches)) {
+        const together = indexes.flatMap((index) => searches[index] ?? [])
+        const left = together.map(() => new LeftRecords())
+        const { readCount, isComplete } = await findRecords(session, {
+          requests: together.map(({ request: { tenant, requestId }, sources }) => ({ tenant, requestId, sources })),
+          ...{ fromMs, toMs, replyTopics, signal: terminal.signal },
+          onFound: (index, found) => left[index]?.add(found),
+          onRead: (count) => bar.update(allCount + count),
+        })
+        allCount += readCount
+        const requests = together.map(({ request }) => request)
+        await tellLeft(session, requests, left, isComplete)
+      }
+    } finally {
+      bar.stop()
     }
   })
+  return allCount
 }
 
-async function leftRecords(session: KafkaSession, { found }: RecordsFound): Promise<LeftRecord[]> {
+async function tellLeft(
+  session: KafkaSession,
+  requests: ErasedRequest[],
+  left: readonly LeftRecords[],
+  isComplete: boolean,
+): Promise<void> {
   const { topicRetentions } = await import('../../events/topic-admin.ts')
-  // A command to cancel holds no content, but its reason is somebody's words.
-  const holding = found.filter(({ role, record }) => role !== 'performance' && record.value !== null)
-  const retentions = await topicRetentions(session.kafka, [...new Set(holding.map(({ record }) => record.topic))])
-  const groups = Map.groupBy(holding, ({ role, record }) => (role === 'chunks' ? role : placeText(record)))
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group
-    const last = group.at(-1)
-    if (first === undefined || last === undefined) return []
-    const retentionMs = retentions.get(last.record.topic) ?? null
-    return {
-      role: first.role,
-      place: placeText(first.record),
-      count: group.length,
-      bytes: group.reduce((sum, { record }) => sum + (record.value?.length ?? 0), 0),
-      keptUntil: retentionMs === null ? null : last.record.timestamp + retentionMs,
-    }
-  })
+  const retentions = await topicRetentions(session.kafka, [...new Set(left.flatMap((records) => records.topics()))])
+  for (const [index, request] of requests.entries()) {
+    request.left = left[index]?.list(retentions) ?? []
+    request.isSearchComplete = isComplete
+  }
 }
 
 const resultTexts: Record<ErasureResult['result'], string> = {

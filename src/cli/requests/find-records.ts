@@ -1,26 +1,28 @@
-/** The records of one request in the topics: a bounded reading around the times at which it is known to have been at work. */
+/** The records of requests in the topics: one bounded reading around the times at which they are known to have been at work. */
 import type { ReceivedRecord } from '../../delivery/received-record.ts'
-import type { RequestKey } from '../../delivery/request-key.ts'
 import { ModelServiceError } from '../../errors/model-service-error.ts'
 import { retryTopicRoles } from '../../events/retry-record.ts'
 import { existingTopics } from '../../events/topic-admin.ts'
 import { readTopics, topicBounds, topicOffsetsAt } from '../../events/topic-reader.ts'
 import type { KafkaSession } from '../kafka-session.ts'
-import { type Place, placeText } from '../place.ts'
-import { isOfRequest, type SearchedTopic } from './recognise-record.ts'
+import { recordOwner, type SearchedTopic, type WantedRequest } from './recognise-record.ts'
 
 /** What to look for, and how long. */
-export interface RecordSearch extends RequestKey {
-  /** Known places of its request record; with one, the request topics are read there and nowhere else. */
-  sources: readonly Place[]
+export interface RecordSearch {
+  /** Where each has a known place of its request record, the request topics are read there and nowhere else. */
+  requests: readonly WantedRequest[]
   /** Timestamps of the records to read, Unix ms, both included; of commands, which are few and may come late, all from the first on. */
   fromMs: number
   toMs: number
   /** Topics of replies, by their full names. */
   replyTopics: readonly string[]
-  /** Gives up beyond so many records; default 500,000. */
+  /** Hears of every record of a request, given by its index. */
+  onFound(index: number, found: FoundRecord): void
+  /** Hears how many records were read. */
+  onRead?(readCount: number): void
+  /** Gives up beyond so many records; default 500,000 for each request. */
   maxRecordCount?: number
-  /** Gives up after so long, in ms; default 60,000. */
+  /** Gives up after so long, in ms; default 60,000 for each request. */
   timeoutMs?: number
   /** The user's wish to stop. */
   signal: AbortSignal
@@ -32,10 +34,8 @@ export interface FoundRecord {
   record: ReceivedRecord
 }
 
-/** What was found, and what was looked through for it. */
-export interface RecordsFound {
-  /** Oldest first. */
-  found: FoundRecord[]
+/** What was looked through. */
+export interface SearchedRecords {
   /** Topics that were read, and those that do not exist. */
   topics: string[]
   missingTopics: string[]
@@ -44,12 +44,22 @@ export interface RecordsFound {
   isComplete: boolean
 }
 
+/** What was found of one request, and what was looked through for it. */
+export interface RecordsFound extends SearchedRecords {
+  /** Oldest first. */
+  found: FoundRecord[]
+}
+
+/** The longest that a timer can wait, in ms. */
+const maxTimerMs = 2_147_483_647
+
 /**
- * Looks for the records of a request.
+ * Looks for the records of requests, reading what is to be read once for all of them.
  * @throws CANCELLED, BROKER_UNAVAILABLE, SCHEMA_REGISTRY_UNAVAILABLE
  */
-export async function findRecords(session: KafkaSession, search: RecordSearch): Promise<RecordsFound> {
-  const { maxRecordCount = 500_000, timeoutMs = 60_000, signal, sources } = search
+export async function findRecords(session: KafkaSession, search: RecordSearch): Promise<SearchedRecords> {
+  const { requests, onFound, onRead, signal } = search
+  const { maxRecordCount = 500_000 * requests.length, timeoutMs = 60_000 * requests.length } = search
   const wanted = searchedTopics(session, search.replyTopics)
   const existing = await existingTopics(
     session.kafka,
@@ -57,32 +67,26 @@ export async function findRecords(session: KafkaSession, search: RecordSearch): 
   )
   const topics = new Map(wanted.filter(({ name }) => existing.has(name)).map((topic) => [topic.name, topic]))
   const range = await positions(session, [...topics.values()], search)
-  const places = new Set(sources.map(placeText))
-  const found: FoundRecord[] = []
+  const ownerOf = recordOwner(requests, session.decode)
   let readCount = 0
   const end = await readTopics({
     kafka: session.kafka,
     topics: [...topics.keys()],
     ...range,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(Math.min(timeoutMs, maxTimerMs))]),
     onRecord: async (record) => {
       const topic = topics.get(record.topic)
       if (topic === undefined) return undefined
       if (readCount >= maxRecordCount) return 'stop'
       readCount += 1
-      const { tenant, requestId } = search
-      const isFound = await isOfRequest(record, topic, {
-        key: { tenant, requestId },
-        sources: places,
-        decode: session.decode,
-      })
-      if (isFound) found.push({ role: topic.role, record })
+      onRead?.(readCount)
+      const index = await ownerOf(record, topic)
+      if (index !== null) onFound(index, { role: topic.role, record })
       return undefined
     },
   })
   if (signal.aborted) throw new ModelServiceError('CANCELLED', 'The search was stopped before its end.')
   return {
-    found: found.sort((left, right) => left.record.timestamp - right.record.timestamp),
     topics: [...topics.keys()],
     missingTopics: wanted.map(({ name }) => name).filter((name) => !existing.has(name)),
     readCount,
@@ -114,11 +118,13 @@ async function positions(session: KafkaSession, topics: readonly SearchedTopic[]
     await topicOffsetsAt(session.kafka, names, search.fromMs),
     await topicOffsetsAt(session.kafka, names, search.toMs + 1),
   ]
+  const sources = search.requests.flatMap((request) => request.sources)
+  const arePlaced = search.requests.every((request) => request.sources.length > 0)
   const from = new Map<string, Map<number, number>>()
   const until = new Map<string, Map<number, number>>()
   for (const { name, role } of topics) {
     const ends = bounds.next.get(name) ?? new Map<number, number>()
-    const isPlaced = role === 'requests' && search.sources.length > 0
+    const isPlaced = role === 'requests' && arePlaced
     const begins = new Map<number, number>()
     const stops = new Map<number, number>()
     for (const [partition, end] of ends) {
@@ -129,7 +135,7 @@ async function positions(session: KafkaSession, topics: readonly SearchedTopic[]
     from.set(name, begins)
     until.set(name, stops)
   }
-  for (const { topic, partition, offset } of search.sources) {
+  for (const { topic, partition, offset } of sources) {
     const end = bounds.next.get(topic)?.get(partition)
     // Retention may have deleted it, or the topic was made anew.
     const isThere = end !== undefined && offset < end && offset >= (bounds.first.get(topic)?.get(partition) ?? 0)

@@ -4,14 +4,15 @@ import { readRequestRows } from '../../delivery/request-rows.ts'
 import { withCliDatabase } from '../cli-database.ts'
 import { cliSettings } from '../cli-settings.ts'
 import { type CommonOptions, withCommonOptions } from '../command-options.ts'
+import { counted } from '../counted.ts'
 import { decodeIfReadable } from '../decode-if-readable.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { KafkaSession } from '../kafka-session.ts'
-import { placeText } from '../place.ts'
+import { type Place, placeText } from '../place.ts'
 import type { RunAction } from '../program.ts'
 import { paint, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
 import { timeOption } from '../time-option.ts'
-import type { RecordsFound } from './find-records.ts'
+import type { FoundRecord, RecordsFound } from './find-records.ts'
 import { isKnown, type RequestStory, standing, timelineOf } from './request-story.ts'
 import { searchWindow, sourcesOf } from './search-window.ts'
 import { withTenantOption } from './tenant-option.ts'
@@ -55,8 +56,16 @@ async function get(requestId: string, options: GetOptions, terminal: Terminal): 
     const { replyTopics } = cliSettings(terminal, ['kafka']).kafka
     const window = { ...searchWindow(rows, Date.now()), ...given(options) }
     story = await withKafkaSession(terminal, async (session) => {
-      const search = { tenant, requestId, sources: sourcesOf(rows), replyTopics, ...window, signal: terminal.signal }
-      const records = await findRecords(session, search)
+      const found: FoundRecord[] = []
+      const searched = await findRecords(session, {
+        requests: [{ tenant, requestId, sources: sourcesOf(rows) }],
+        replyTopics,
+        ...window,
+        signal: terminal.signal,
+        onFound: (_, one) => found.push(one),
+      })
+      found.sort(({ record: left }, { record: right }) => left.timestamp - right.timestamp || byPlace(left, right))
+      const records = { ...searched, found }
       const published = records.found.find(({ role }) => role === 'completions')?.record.value ?? null
       return { ...story, records, completion: await readCompletion(session, published ?? completionBody, terminal) }
     })
@@ -64,6 +73,11 @@ async function get(requestId: string, options: GetOptions, terminal: Terminal): 
   if (options.json === true) printJson(terminal, toJson(story))
   else print(terminal, story)
   return isKnown(story) ? exitCodes.ok : exitCodes.failed
+}
+
+/** Topics are read side by side: records of the same millisecond have one order all the same. */
+function byPlace(left: Place, right: Place): number {
+  return left.topic === right.topic ? left.offset - right.offset : left.topic < right.topic ? -1 : 1
 }
 
 function given({ from, to }: GetOptions): { fromMs?: number; toMs?: number } {
@@ -109,8 +123,8 @@ function printSearch(terminal: Terminal, story: RequestStory): void {
     printNote(terminal, 'note: the topics were not read')
     return
   }
-  const where = isKnown(story) ? `${records.topics.length} topics` : records.topics.join(', ')
-  printNote(terminal, `note: ${records.readCount} records read of ${where}`)
+  const where = isKnown(story) ? counted(records.topics.length, 'topic') : records.topics.join(', ')
+  printNote(terminal, `note: ${counted(records.readCount, 'record')} read of ${where}`)
   if (!records.isComplete) {
     printNote(terminal, 'warning: a limit ended the reading, so there may be more: narrow it with --from and --to')
   }

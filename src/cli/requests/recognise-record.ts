@@ -4,7 +4,7 @@ import type { ReceivedRecord } from '../../delivery/received-record.ts'
 import { type RequestKey, requestKeyText } from '../../delivery/request-key.ts'
 import { eventId } from '../../events/cloud-events.ts'
 import { decodeIfReadable } from '../decode-if-readable.ts'
-import { placeText } from '../place.ts'
+import { type Place, placeText } from '../place.ts'
 
 /** What a topic holds, as far as the search for a request's records needs to know. */
 export type SearchedRole =
@@ -28,48 +28,77 @@ export interface SearchedTopic {
 /** Decodes as a session does. @throws DECODE_FAILED, SCHEMA_UNKNOWN, SCHEMA_REGISTRY_UNAVAILABLE */
 export type Decode = <TName extends ContractName>(name: TName, value: Buffer | null) => Promise<RecordOf<TName>>
 
+/** A request whose records are looked for. */
+export interface WantedRequest extends RequestKey {
+  /** Known places of its request record. */
+  sources: readonly Place[]
+}
+
+/** Tells whose record it is: the index of the wanted request, or null. @throws SCHEMA_REGISTRY_UNAVAILABLE */
+export type RecordOwner = (record: ReceivedRecord, topic: SearchedTopic) => Promise<number | null>
+
+/** Ids of retries are kept for so many counts; beyond that they are computed again for each record. */
+const keptRetryCount = 32
+
 /**
- * Whether a record is one of this request. Ids in headers are deterministic, so most records are known without being decoded; what
- * cannot be decoded is not known, unless it is the dead letter of a place in `sources`.
- * @throws SCHEMA_REGISTRY_UNAVAILABLE
+ * Knows the records of any number of requests, at the cost of one. Ids in headers are deterministic, so most records are known
+ * without being decoded; what cannot be decoded is not known, unless it is the dead letter of a known place.
  */
-export async function isOfRequest(
-  record: ReceivedRecord,
-  topic: SearchedTopic,
-  wanted: { key: RequestKey; sources: ReadonlySet<string>; decode: Decode },
-): Promise<boolean> {
-  const { key, sources, decode } = wanted
-  const { tenant, requestId } = key
-  const { headers, value } = record
-  const matches = async (name: 'ModelRequest' | 'PerformanceEvent' | 'ModelChunk'): Promise<boolean> => {
-    const found = await decodeIfReadable({ decode }, name, value)
-    const owner = found === undefined ? null : { tenant: topic.tenant ?? found.tenant, requestId: found.requestId }
-    return owner !== null && requestKeyText(owner) === requestKeyText(key)
+export function recordOwner(wanted: readonly WantedRequest[], decode: Decode): RecordOwner {
+  const byKey = new Map(wanted.map((key, index) => [requestKeyText(key), index]))
+  const bySource = new Map(wanted.flatMap(({ sources }, index) => sources.map((place) => [placeText(place), index])))
+  const requestIds = new Set(wanted.map(({ requestId }) => requestId))
+  const idsOf = (type: string, count: number): Map<string, number> =>
+    new Map(wanted.map(({ tenant, requestId }, index) => [eventId(tenant, requestId, type, count), index]))
+  const completionIds = idsOf('ModelCompletion', 0)
+  const retryIds = new Map<number, Map<string, number>>()
+  const ofRetry = (count: number): Map<string, number> => {
+    const known = retryIds.get(count)
+    if (known !== undefined) return known
+    const ids = idsOf('Retry', count)
+    if (retryIds.size < keptRetryCount) retryIds.set(count, ids)
+    return ids
   }
-  switch (topic.role) {
-    case 'requests':
-      return sources.has(placeText(record)) || (await matches('ModelRequest'))
-    case 'retry': {
-      const count = headers['retry-count'] ?? ''
-      return /^\d{1,3}$/.test(count) && headers[retryIdHeader] === eventId(tenant, requestId, 'Retry', Number(count))
+  const byContent = async (
+    name: 'ModelRequest' | 'PerformanceEvent' | 'ModelChunk',
+    { value }: ReceivedRecord,
+    { tenant }: SearchedTopic,
+  ): Promise<number | null> => {
+    const found = await decodeIfReadable({ decode }, name, value)
+    if (found === undefined) return null
+    return byKey.get(requestKeyText({ tenant: tenant ?? found.tenant, requestId: found.requestId })) ?? null
+  }
+
+  return async (record, topic) => {
+    const { headers, value } = record
+    switch (topic.role) {
+      case 'requests':
+        return bySource.get(placeText(record)) ?? (await byContent('ModelRequest', record, topic))
+      case 'retry': {
+        const count = headers['retry-count'] ?? ''
+        return /^\d{1,3}$/.test(count) ? (ofRetry(Number(count)).get(headers[retryIdHeader] ?? '') ?? null) : null
+      }
+      case 'completions':
+      case 'replies':
+        return completionIds.get(headers['ce_id'] ?? '') ?? null
+      case 'performance':
+      case 'chunks': {
+        if (!requestIds.has(headers['ce_subject'] ?? '')) return null
+        return await byContent(topic.role === 'chunks' ? 'ModelChunk' : 'PerformanceEvent', record, topic)
+      }
+      case 'deadLetters': {
+        const source = [headers['dlt-source-topic'], headers['dlt-source-partition'], headers['dlt-source-offset']]
+        const ofSource = bySource.get(source.join('/'))
+        if (ofSource !== undefined || value === null) return ofSource ?? null
+        return await byContent('ModelRequest', record, topic)
+      }
+      case 'commands': {
+        const body = (await decodeIfReadable({ decode }, 'ModelCommand', value))?.command
+        if (body?.type !== 'RecordFeedback' && body?.type !== 'CancelRequest') return null
+        return byKey.get(requestKeyText({ tenant: body.requestTenant, requestId: body.requestId })) ?? null
+      }
+      default:
+        return topic.role satisfies never
     }
-    case 'completions':
-    case 'replies':
-      return headers['ce_id'] === eventId(tenant, requestId, 'ModelCompletion', 0)
-    case 'performance':
-      return headers['ce_subject'] === requestId && (await matches('PerformanceEvent'))
-    case 'chunks':
-      return headers['ce_subject'] === requestId && (await matches('ModelChunk'))
-    case 'deadLetters': {
-      const source = [headers['dlt-source-topic'], headers['dlt-source-partition'], headers['dlt-source-offset']]
-      return sources.has(source.join('/')) || (value !== null && (await matches('ModelRequest')))
-    }
-    case 'commands': {
-      const body = (await decodeIfReadable({ decode }, 'ModelCommand', value))?.command
-      if (body?.type !== 'RecordFeedback' && body?.type !== 'CancelRequest') return false
-      return body.requestId === requestId && body.requestTenant === tenant
-    }
-    default:
-      return topic.role satisfies never
   }
 }

@@ -5,6 +5,7 @@ import type { RequestKey } from '../../delivery/request-key.ts'
 import type { RequestRows } from '../../delivery/request-rows.ts'
 import { formatAmount } from '../../pricing/amount.ts'
 import { tokenTotals } from '../../pricing/token-totals.ts'
+import { counted } from '../counted.ts'
 import { answeredBy, costText } from '../format-record.ts'
 import { placeText } from '../place.ts'
 import { printable } from '../terminal.ts'
@@ -76,7 +77,7 @@ function rowEntries({ rows: { ledger, log, cancellation, feedback } }: RequestSt
       'first claim',
       `payload ${ledger.payloadHash.slice(0, 15)}…, on uncertain ${ledger.onUncertain}`,
     )
-    const unknown = ledger.unknownCount > 0 ? `, ${ledger.unknownCount} call(s) of unknown fate` : ''
+    const unknown = ledger.unknownCount > 0 ? `, ${counted(ledger.unknownCount, 'call')} of unknown fate` : ''
     add(
       ledger.updatedAt,
       `ledger ${ledger.state}`,
@@ -104,7 +105,7 @@ function rowEntries({ rows: { ledger, log, cancellation, feedback } }: RequestSt
       row.errorCode ?? '',
       answeredBy(row),
       cost,
-      `${row.attemptCount} attempt(s)`,
+      `${counted(row.attemptCount, 'attempt')}`,
       `${row.durationMs} ms`,
     ]
     add(row.finishedAt, 'finished', facts.filter((fact) => fact !== '').join(', '))
@@ -146,7 +147,7 @@ function recordEntries({ records }: RequestStory): StoryEntry[] {
   const [first] = chunks
   if (first !== undefined) {
     const last = chunks.at(-1)?.record ?? first.record
-    const detail = `${chunks.length} live delta(s) in ${last.timestamp - first.record.timestamp} ms`
+    const detail = `${counted(chunks.length, 'live delta')} in ${last.timestamp - first.record.timestamp} ms`
     entries.push({ at: first.record.timestamp, what: 'chunks', detail, place: placeText(first.record) })
   }
   return entries

@@ -101,7 +101,7 @@ describe('requests get', () => {
       'ledger PUBLISHED',
     ]
     for (const word of words) expect(out).toContain(word)
-    expect(out).toContain('live delta(s)')
+    expect(out).toContain('live deltas')
     expect(out).toMatch(/SUCCEEDED, double-chat \(double\), \d+ tokens in, \d+ out, 0\.0\d+ USD/)
     const { topic, partition, offset } = await recordOf('requests', id)
     expect(out).toContain(`${topic}/${partition}/${offset}`)
@@ -192,6 +192,29 @@ describe('requests erase', () => {
       [id],
     )
     expect(rows).toEqual([{ score: 0.25, correction: null, comment: null }])
+  })
+
+  it('takes many ids, and reads the topics once for all of them', async () => {
+    const ids = [await chat('priced'), await chat('priced', 'default', true), await chat('broken')]
+    const one = await cli('requests', 'get', ids[0] ?? '', '--json')
+    const { exitCode, json, err } = await cli('requests', 'erase', ...ids, 'never-seen', '--yes', '--json')
+    expect(exitCode, err).toBe(1)
+    const { requests, readCount } = json() as {
+      requests: { requestId: string; left: { role: string; place: string }[]; isSearchComplete: boolean }[]
+      readCount: number
+    }
+    expect(requests.map(({ requestId }) => requestId)).toEqual([...ids, 'never-seen'])
+    expect(requests.map(({ left }) => left.map(({ role }) => role).toSorted())).toEqual([
+      ['completions', 'requests'],
+      ['chunks', 'completions', 'requests'],
+      ['completions', 'requests'],
+      [],
+    ])
+    const { topic, partition, offset } = await recordOf('completions', ids[2] ?? '')
+    expect(requests[2]?.left.map(({ place }) => place)).toContain(`${topic}/${partition}/${offset}`)
+    // All are of the last minutes: one reading, of what one of them alone would read and a little more.
+    const { readCount: ofOne } = one.json()['searched'] as { readCount: number }
+    expect(readCount).toBeLessThan(2 * ofOne)
   })
 
   it('leaves alone what is not finished, and says when there is nothing', async () => {
@@ -457,7 +480,7 @@ describe('doctor', () => {
       'schemas',
       'providers',
     ])
-    expect(found.find(({ check }) => check === 'workers')?.what).toContain('1 worker(s) alive')
+    expect(found.find(({ check }) => check === 'workers')?.what).toContain('1 worker alive')
     expect(JSON.stringify(found)).not.toContain('hunter2')
     const people = await cli('doctor')
     expect(people.out).toMatch(/^ok {4}database/m)
@@ -497,29 +520,99 @@ describe('doctor', () => {
     ).toContain('not on the allow-list')
   })
 
-  it('tells of a missing migration, and of each part that is away by itself', async () => {
-    const away = '127.0.0.1:1'
-    const { exitCode, findings: found } = await findings({
-      KAFKA_BROKERS: away,
-      SCHEMA_REGISTRY_URL: `http://${away}`,
-      DATABASE_URL: `postgresql://u:hunter2hunter2@${away}/d`,
-    })
-    expect(exitCode).toBe(3)
-    const statuses = Object.fromEntries(found.map(({ check, status }) => [check, status]))
-    expect(statuses).toMatchObject({
-      node: 'ok',
-      kafka: 'away',
-      topics: 'skipped',
-      database: 'away',
-      clock: 'skipped',
-      schemas: 'away',
-    })
+  const away = '127.0.0.1:1'
+  const ofKafka = ['topics', 'replication', 'reply topics', 'retention', 'groups', 'transactions']
+  const ofDatabase = ['migrations', 'clock', 'workers', 'backlog', 'providers']
+  it.each<[string, Record<string, string>, Record<'away' | 'fail' | 'skipped', string[]>]>([
+    ['the brokers', { KAFKA_BROKERS: away }, { away: ['kafka'], fail: [], skipped: ofKafka }],
+    [
+      'the database',
+      { DATABASE_URL: `postgresql://u:hunter2hunter2@${away}/d` },
+      { away: ['database'], fail: [], skipped: ofDatabase },
+    ],
+    ['the schema registry', { SCHEMA_REGISTRY_URL: `http://${away}` }, { away: ['schemas'], fail: [], skipped: [] }],
+    [
+      'topics and schemas',
+      { TOPIC_PREFIX: 'nowhere.' },
+      { away: [], fail: ['topics', 'schemas'], skipped: ['replication', 'retention', 'groups', 'transactions'] },
+    ],
+    [
+      'a valid address of the database',
+      { DATABASE_URL: 'mysql://there' },
+      { away: [], fail: ['settings'], skipped: ['database', ...ofDatabase] },
+    ],
+  ])('says what to do without %s, and looks at the rest', async (_, env, expected) => {
+    const { exitCode, findings: found } = await findings(env)
+    expect(exitCode).toBe(expected.away.length > 0 ? 3 : 1)
+    const checksThatAre = (status: string) => [
+      ...new Set(found.filter((finding) => finding.status === status).map(({ check }) => check)),
+    ]
+    expect(checksThatAre('away')).toEqual(expected.away)
+    // A provider that is wrong was registered above.
+    expect(checksThatAre('fail').filter((check) => check !== 'providers')).toEqual(expected.fail)
+    expect(checksThatAre('skipped').toSorted()).toEqual(expected.skipped.toSorted())
+    const wrong = found.filter(({ status }) => status === 'fail' || status === 'away' || status === 'warn')
+    for (const { check, what, action } of wrong) expect(action, `${check}: ${what}`).not.toBe('')
     expect(JSON.stringify(found)).not.toContain('hunter2')
+  })
+
+  it('tells of a missing migration', async () => {
     const unmigrated = Object.assign(new URL(service.env['DATABASE_URL'] ?? ''), { pathname: '/postgres' }).href
-    const other = await findings({ DATABASE_URL: unmigrated })
-    expect(other.findings.find(({ check }) => check === 'migrations')).toMatchObject({
+    const { findings: found } = await findings({ DATABASE_URL: unmigrated })
+    expect(found.find(({ check }) => check === 'migrations')).toMatchObject({
       status: 'fail',
       what: expect.stringContaining('DATABASE_VERSION'),
     })
+  })
+
+  it('tells of a schema that readers of ours could not read', async () => {
+    const prefix = `wrong-${randomUUID().slice(0, 8)}.`
+    const schema = { type: 'record', name: 'ModelCompletion', namespace: 'io.modelservice', fields: [] }
+    const address = `${service.env['SCHEMA_REGISTRY_URL']}/subjects/${prefix}model.completions-value`
+    const put = (path: string, method: string, body: object) =>
+      fetch(path, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    expect((await put(`${address}/versions`, 'POST', { schema: JSON.stringify(schema) })).status).toBe(200)
+    const { findings: found } = await findings({ TOPIC_PREFIX: prefix })
+    expect(found.filter(({ check }) => check === 'schemas')).toContainEqual({
+      check: 'schemas',
+      status: 'fail',
+      what: expect.stringMatching(`^${prefix}model.completions-value: .`),
+      action: expect.stringContaining('docs/versioning.md'),
+    })
+  })
+
+  it('names the partition that a transaction hangs in, and is content once it has ended', async () => {
+    // One that nobody else writes to here.
+    const topic = service.topic('retry10m')
+    const producer = service.session.kafka.producer({
+      transactionalId: `hanging-${randomUUID()}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    })
+    await producer.connect()
+    try {
+      const transaction = await producer.transaction()
+      // The broker goes by the time in the record, so that nobody has to wait for it to be old.
+      const timestamp = String(Date.now() - 3_600_000)
+      const [{ baseOffset } = {}] = await transaction.send({
+        topic,
+        messages: [{ key: 'k', value: 'v', partition: 1, timestamp }],
+      })
+      const hanging = await findings()
+      expect(hanging.exitCode).toBe(1)
+      expect(hanging.findings.filter(({ check }) => check === 'transactions')).toEqual([
+        {
+          check: 'transactions',
+          status: 'fail',
+          what: expect.stringContaining(`hide records: ${topic}/1 from ${baseOffset}`),
+          action: expect.stringContaining('docs/operations.md'),
+        },
+      ])
+      await transaction.abort()
+    } finally {
+      await producer.disconnect()
+    }
+    const ended = await findings()
+    expect(ended.findings.filter(({ check }) => check === 'transactions')).toMatchObject([{ status: 'ok' }])
   })
 })

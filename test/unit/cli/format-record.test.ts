@@ -12,7 +12,7 @@ describe('answerText', () => {
     ['a refusal', { chat: { refusal: 'I will not' } }, 'I will not'],
     ['a tool call', { chat: { toolCalls: [{ name: 'find', arguments: '{"x":1}' }] } }, '[tool call find {"x":1}]'],
     ['a completion', { completion: { text: 'and so on' } }, 'and so on'],
-    ['an embedding', { embedding: { vectors: [{}, {}], dimensions: 3 } }, '2 vector(s) of 3 dimensions'],
+    ['an embedding', { embedding: { vectors: [{}, {}], dimensions: 3 } }, '2 vectors of 3 dimensions'],
     [
       'images',
       {

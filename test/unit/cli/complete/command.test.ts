@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import path from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runCli } from '../../../../src/cli/program.ts'
 import type { Terminal } from '../../../../src/cli/terminal.ts'
 
@@ -32,25 +33,43 @@ async function suggestions(...words: string[]): Promise<string[]> {
   return printed.filter((line) => !line.startsWith(':')).map((line) => line.split('\t')[0] ?? '')
 }
 
-function withFile(text: string, run: (path: string) => void): void {
-  const folder = mkdtempSync(join(tmpdir(), 'complete-'))
-  try {
-    writeFileSync(join(folder, 'script'), text)
-    run(join(folder, 'script'))
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+const isInstalled = (shell: string): boolean => spawnSync(shell, ['--version']).error === undefined
+const folder = mkdtempSync(path.join(tmpdir(), 'complete-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** The script in a file, as users have it. */
+async function scriptFile(shell: string): Promise<string> {
+  printed = []
+  expect(await run('complete', shell)).toEqual({ exitCode: 0, err: '' })
+  const file = path.join(folder, `script.${shell}`)
+  writeFileSync(file, printed.join('\n'))
+  return file
 }
 
 describe('scripts', () => {
-  it.each(['bash', 'zsh', 'fish'])('are valid %s', async (shell) => {
-    expect(await run('complete', shell)).toEqual({ exitCode: 0, err: '' })
-    const script = printed.join('\n')
-    expect(script).toContain('model-service')
-    const isThere = spawnSync(shell, ['--version']).error === undefined
-    // As a file: fish reads no script from a socket, which is what Node's pipes are, and forgives mistakes in an argument.
-    if (isThere) withFile(script, (path) => execFileSync(shell, ['-n', path]))
-    else expect(shell).not.toBe('bash')
+  // Each says by its name when the shell is not there to judge.
+  const shells = ['bash', 'zsh', 'fish'].map((shell) => ({ shell, how: isInstalled(shell) ? '' : ' (not installed)' }))
+
+  it.each(shells)('are valid $shell$how', async ({ shell, how }) => {
+    const file = await scriptFile(shell)
+    expect(readFileSync(file, 'utf8')).toContain('model-service')
+    // As a file: fish reads no script from a socket, which is what Node's pipes are.
+    if (how === '') execFileSync(shell, ['-n', file])
+    expect(isInstalled('bash')).toBe(true)
+  })
+
+  it.skipIf(!isInstalled('fish'))('complete a line in a real fish', { timeout: 60_000 }, async () => {
+    const main = fileURLToPath(new URL('../../../../src/cli/main.ts', import.meta.url))
+    const program = path.join(folder, 'model-service')
+    writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${main} "$@"\n`, { mode: 0o755 })
+    const file = await scriptFile('fish')
+    const lines = ['rep', 'replay --mode rer', 'models li', 'tail --tex']
+    const commands = [`source ${file}`, ...lines.map((line) => `complete -C 'model-service ${line}'`)]
+    const env = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, HOME: folder }
+    const out = execFileSync('fish', ['--no-config', '-c', commands.join('; ')], { env, encoding: 'utf8' })
+    const words = out.split('\n').map((line) => line.split('\t')[0])
+    expect(words).toEqual(expect.arrayContaining(['replay', 'rerun', 'list', '--text']))
+    expect(words).not.toContain('worker')
   })
 
   it('let bash complete names of files', async () => {

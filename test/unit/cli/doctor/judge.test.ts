@@ -120,7 +120,7 @@ describe('unfinished work', () => {
       { state: 'SETTLED', count: 2, oldestSeconds: 1 },
     ]
     expect(judgeBacklog({ ledger, uncertainCount: 0, outbox })).toMatchObject([
-      { status: 'ok', what: '3 request(s) in hand, 2 outcome(s) on their way out' },
+      { status: 'ok', what: '3 requests in hand, 2 outcomes on the way out' },
     ])
   })
 

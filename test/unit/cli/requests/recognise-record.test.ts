@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Decode, isOfRequest, type SearchedTopic } from '../../../../src/cli/requests/recognise-record.ts'
+import { parsePlace } from '../../../../src/cli/place.ts'
+import { type Decode, recordOwner, type SearchedTopic } from '../../../../src/cli/requests/recognise-record.ts'
 import type { ReceivedRecord } from '../../../../src/delivery/received-record.ts'
 import { ModelServiceError } from '../../../../src/errors/model-service-error.ts'
 import { eventId } from '../../../../src/events/cloud-events.ts'
@@ -13,22 +14,24 @@ const decode = (async (_name: string, value: Buffer | null) => {
   return { tenant, requestId }
 }) as unknown as Decode
 
-function isFound(
+async function isFound(
   role: SearchedTopic['role'],
   record: Partial<ReceivedRecord>,
   { sources = [], tenant = null }: { sources?: string[]; tenant?: string | null } = {},
 ): Promise<boolean> {
   const full = { topic: 't', partition: 1, offset: 7, key: null, value: null, headers: {}, timestamp: 0, ...record }
-  return isOfRequest(full, { name: 't', role, tenant }, { key, sources: new Set(sources), decode })
+  const places = sources.flatMap((text) => parsePlace(text) ?? [])
+  const owner = await recordOwner([{ ...key, sources: places }], decode)(full, { name: 't', role, tenant })
+  return owner === 0
 }
 
 const value = (text: string) => Buffer.from(text)
 
-function isCommandFound(body: object): Promise<boolean> {
+async function isCommandFound(body: object): Promise<boolean> {
   const record = { topic: 't', partition: 0, offset: 0, key: null, value: value('x'), headers: {}, timestamp: 0 }
   const decodeCommand = (async () => ({ command: body })) as unknown as Decode
-  const wanted = { key, sources: new Set<string>(), decode: decodeCommand }
-  return isOfRequest(record, { name: 't', role: 'commands', tenant: null }, wanted)
+  const ownerOf = recordOwner([{ ...key, sources: [] }], decodeCommand)
+  return (await ownerOf(record, { name: 't', role: 'commands', tenant: null })) === 0
 }
 
 describe('a record of the request', () => {
@@ -91,9 +94,38 @@ describe('a record of the request', () => {
       throw new ModelServiceError('SCHEMA_REGISTRY_UNAVAILABLE', 'away')
     }) as Decode
     const record = { topic: 't', partition: 0, offset: 0, key: null, value: value('x'), headers: {}, timestamp: 0 }
-    const wanted = { key, sources: new Set<string>(), decode: away }
-    await expect(isOfRequest(record, { name: 't', role: 'requests', tenant: null }, wanted)).rejects.toMatchObject({
+    const ownerOf = recordOwner([{ ...key, sources: [] }], away)
+    await expect(ownerOf(record, { name: 't', role: 'requests', tenant: null })).rejects.toMatchObject({
       code: 'SCHEMA_REGISTRY_UNAVAILABLE',
     })
+  })
+})
+
+describe('records of many requests', () => {
+  const wanted = [
+    { tenant: 'acme', requestId: 'r-1', sources: [{ topic: 'req', partition: 0, offset: 5 }] },
+    { tenant: 'acme', requestId: 'r-2', sources: [] },
+    { tenant: 'beta', requestId: 'r-1', sources: [{ topic: 'req', partition: 1, offset: 5 }] },
+  ]
+  const ownerOf = recordOwner(wanted, decode)
+  const owner = (role: SearchedTopic['role'], record: Partial<ReceivedRecord>) =>
+    ownerOf(
+      { topic: 'req', partition: 9, offset: 9, key: null, value: null, headers: {}, timestamp: 0, ...record },
+      { name: 'req', role, tenant: null },
+    )
+
+  it('are told apart', async () => {
+    expect(await owner('requests', { value: value('acme/r-2') })).toBe(1)
+    expect(await owner('requests', { partition: 1, offset: 5, value: value('garbage') })).toBe(2)
+    expect(await owner('chunks', { headers: { ce_subject: 'r-1' }, value: value('beta/r-1') })).toBe(2)
+    expect(await owner('completions', { headers: { ce_id: eventId('acme', 'r-2', 'ModelCompletion', 0) } })).toBe(1)
+    expect(await owner('completions', { headers: { ce_id: eventId('beta', 'r-2', 'ModelCompletion', 0) } })).toBeNull()
+  })
+
+  it('are known by any of their retries', async () => {
+    for (const count of [1, 2, 40, 999]) {
+      const headers = { 'retry-count': String(count), 'retry-id': eventId('beta', 'r-1', 'Retry', count) }
+      expect(await owner('retry', { headers })).toBe(2)
+    }
   })
 })
