@@ -1,7 +1,7 @@
 import { attemptsToText } from '../codec/attempts-text.ts'
 import { maxAttemptsPerClaim } from '../contract/limits.ts'
 import type { Attempt } from '../contract/types.ts'
-import { performanceSample, qualityOf } from '../performance/performance-sample.ts'
+import { performanceSamples, qualityOf } from '../performance/performance-sample.ts'
 import type { ClaimRequest, MarkRequest, ReleaseRequest, SettleRequest } from './ledger.ts'
 import type { RequestKey } from './request-key.ts'
 
@@ -63,7 +63,9 @@ export const batchParameters = {
     const requests = batch.map((item) => bytes.add(hasLog ? item.bodies.request : null))
     const completions = batch.map((item) => bytes.add(hasLog ? item.bodies.completion : null))
     const logs = batch.map((item) => (hasLog ? item.log : null))
-    const samples = logs.map((log) => (log === null ? null : performanceSample(log)))
+    const samples = logs.flatMap((log, index) =>
+      log === null ? [] : performanceSamples(log).map((sample) => ({ ...sample, ordinal: index + 1 })),
+    )
     const retried = batch.map((item) => (item.retry === null ? null : storedAttempts(item.attempts)))
     return [
       owner,
@@ -95,14 +97,17 @@ export const batchParameters = {
       logs.map((log) => log?.source?.partition ?? null),
       logs.map((log) => log?.source?.offset ?? null),
       logs.map((log) => qualityOf(log?.confidence ?? null)),
-      samples.map((sample) => storable(sample?.model)),
-      samples.map((sample) => storable(sample?.taskType)),
-      samples.map((sample) => storable(sample?.currency)),
       batch.map((item) => hasLog && item.log !== null),
       batch.map((item) => item.bodies.areHashes === true),
       batch.map((item) => item.retry),
       batch.map((item) => item.attemptCount),
       retried,
+      samples.map(({ ordinal }) => ordinal),
+      samples.map(({ model }) => storable(model)),
+      samples.map(({ taskType }) => storable(taskType)),
+      samples.map(({ currency }) => storable(currency)),
+      samples.map(({ cost }) => cost),
+      samples.map(({ isSuccess }) => isSuccess),
     ]
   },
 }

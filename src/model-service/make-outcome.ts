@@ -1,4 +1,5 @@
 import type { ModelCompletion, PerformanceEvent } from '../contract/types.ts'
+import { calledModels } from './called-models.ts'
 import type { RequestProduct } from './model-service-base.ts'
 import type { Outcome, RequestLogRow } from './ports/outcome.ts'
 
@@ -14,11 +15,11 @@ export function makeOutcome(product: RequestProduct): Outcome {
 }
 
 function attemptEvents(product: RequestProduct): PerformanceEvent[] {
-  const { completion, attemptModels } = product
+  const { request, completion, attemptModels } = product
   return completion.attempts.map((attempt, index) => ({
     ...shared(product),
     kind: 'ATTEMPT',
-    model: attemptModels[index] ?? completion.model,
+    model: attemptModels[index] ?? request.model ?? completion.model,
     provider: attempt.provider === '' ? null : attempt.provider,
     providerModel: attempt.model === '' ? null : attempt.model,
     attempt: attempt.number,
@@ -91,6 +92,7 @@ function logRow(product: RequestProduct): RequestLogRow {
     durationMs: durationMs(product),
     registryVersion,
     source,
+    calledModels: calledModels(attempts, attemptModels),
   }
 }
 

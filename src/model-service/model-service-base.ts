@@ -33,7 +33,10 @@ export interface RequestProduct {
   startedAt: number
   /** How the targets were chosen; null when the request was refused before. */
   routing: RoutingDecision | null
-  /** Registered model (or the name that was asked for) of each attempt of `completion.attempts`, in order. */
+  /**
+   * Registered model (or the name that was asked for) of each attempt of `completion.attempts`, in order; null for one of an
+   * earlier try whose model is not known any more.
+   */
   attemptModels: (string | null)[]
 }
 

@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../contract/types.ts'
+import type { Attempt, ModelRequest } from '../contract/types.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import { defaultReliabilitySettings } from '../reliability/reliability-settings.ts'
 import { sharedTokenCounter } from '../tokens/worker-token-counter.ts'
@@ -55,14 +55,14 @@ export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
     const result = await call({ plan, claim, turn, signal: limited.signal }, run)
     const finishedAt = clock.now()
     const completion = buildCompletion({ request, context, plan, claim, result, finishedAt })
-    const earlierCount = completion.attempts.length - result.made.length
+    const earlier = completion.attempts.slice(0, completion.attempts.length - result.made.length)
     return {
       request,
       completion,
       startedAt,
       routing: plan.routing,
       attemptModels: [
-        ...Array.from({ length: earlierCount }, () => request.model),
+        ...earlier.map((attempt) => modelOfEarlier(attempt, plan, request)),
         ...result.made.map(({ target }) => target.model),
       ],
     }
@@ -70,6 +70,14 @@ export async function processRequest(run: ProcessRun): Promise<RequestProduct> {
     turn?.permit.giveBack()
     limited.close()
   }
+}
+
+/** Attempts keep the provider's name of the model. The plan knows its own, as long as the route has the target still. */
+function modelOfEarlier({ provider, model }: Attempt, plan: RequestPlan, request: ModelRequest): string | null {
+  const target = plan.targets.find((planned) => planned.provider.id === provider && planned.providerModel === model)
+  if (target !== undefined) return target.model
+  // What was asked for may be the name of a route.
+  return plan.routing?.route === null ? request.model : null
 }
 
 interface CallStep {

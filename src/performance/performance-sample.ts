@@ -14,7 +14,7 @@ export interface PerformanceKey {
   currency: string
 }
 
-/** What a finished request says of the model that served it. */
+/** What a finished request says of a model that was called for it. */
 export interface PerformanceSample extends PerformanceKey {
   isSuccess: boolean
   /** How long the answer took, in ms; null without an answer. */
@@ -25,8 +25,8 @@ export interface PerformanceSample extends PerformanceKey {
   quality: number | null
 }
 
-/** Failures that a request brings with it, or that are ours: they say nothing of the model. */
-const notOfTheModel: ReadonlySet<string | null> = new Set<ErrorCode>([
+/** Failures that a request brings with it, that are ours, or that ended the call from outside: they say nothing of the model. */
+const notOfTheModel: ReadonlySet<string> = new Set<ErrorCode>([
   'INVALID_REQUEST',
   'CAPABILITY_NOT_SUPPORTED',
   'CONTEXT_LENGTH',
@@ -35,6 +35,8 @@ const notOfTheModel: ReadonlySet<string | null> = new Set<ErrorCode>([
   'PAYLOAD_TOO_LARGE',
   'OUTCOME_UNKNOWN',
   'INTERNAL_ERROR',
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
 ])
 
 /** Characters of a model's or task type's name that count: keys of an index must be short, and what users send need not be. */
@@ -44,22 +46,29 @@ const maxCurrencyLength = 16
 const latestTimeMs = 8.64e15
 
 /**
- * What a row of the request log counts for its model: the one that answered, or the one tried last. Null where it counts for
- * none: nothing was called, the request was cancelled, expired or rejected, or the failure is not the model's.
+ * What a finished request counts: for the model that answered a success, for every other one that was called a failure, unless none of
+ * its calls failed for a reason of its own. A model whose answer was lost afterwards, for example for its size, counts for nothing.
  */
-export function performanceSample(row: RequestLogRow): PerformanceSample | null {
-  const { status, errorCode, attemptCount, durationMs, cost, confidence } = row
-  const isSuccess = status === 'COMPLETED'
-  const isFailure = status === 'FAILED' && attemptCount > 0 && !notOfTheModel.has(errorCode)
-  const key = isSuccess || isFailure ? performanceKey({ ...row, currency: cost.currency }) : null
-  if (key === null) return null
-  return {
-    ...key,
-    isSuccess,
-    latencyMs: isSuccess ? durationMs : null,
-    cost: cost.amount,
-    quality: isSuccess ? qualityOf(confidence) : null,
-  }
+export function performanceSamples(row: RequestLogRow): PerformanceSample[] {
+  const { status, durationMs, confidence } = row
+  return row.calledModels.flatMap(({ model, hasAnswered, errorCodes, cost }) => {
+    const isSuccess = hasAnswered && status === 'COMPLETED' && model === row.model
+    const isFailure = !hasAnswered && errorCodes.some((code) => !notOfTheModel.has(code))
+    const key = isSuccess || isFailure ? performanceKey({ ...row, model, currency: cost.currency }) : null
+    if (key === null) return []
+    return {
+      ...key,
+      isSuccess,
+      latencyMs: isSuccess ? durationMs : null,
+      cost: countable(cost.amount),
+      quality: isSuccess ? qualityOf(confidence) : null,
+    }
+  })
+}
+
+/** An amount that the request log could hold: sums of those never overflow. */
+function countable(amount: string | null): string | null {
+  return amount !== null && /^\d{1,26}(\.\d+)?$/.test(amount) ? amount : null
 }
 
 /** What a request's sums are kept under; null where no model is known. */

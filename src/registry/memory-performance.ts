@@ -3,7 +3,7 @@ import type { Outcome, PerformanceTracker, RequestLogRow } from '../model-servic
 import type { Feedback, PerformanceQuery, PerformanceStore } from '../model-service/ports/performance-store.ts'
 import { feedbackEvent } from '../performance/feedback-event.ts'
 import { commandIdReused, requestNotFound, requireAnswer } from '../performance/feedback-refusals.ts'
-import { performanceKey, performanceSample, qualityOf } from '../performance/performance-sample.ts'
+import { performanceKey, performanceSamples, qualityOf } from '../performance/performance-sample.ts'
 import { type PerformanceSums, PerformanceSumsTable, scoreWeight, sumsOf } from '../performance/performance-sums.ts'
 
 /** What {@link MemoryPerformance} may be given. */
@@ -39,8 +39,7 @@ export class MemoryPerformance implements PerformanceStore, PerformanceTracker {
   }
 
   record({ log }: Pick<Outcome, 'log'>): void {
-    const sample = performanceSample(log)
-    if (sample !== null) this.#table.add(sumsOf(sample))
+    for (const sample of performanceSamples(log)) this.#table.add(sumsOf(sample))
     const { maxRequestCount = 10_000 } = this.#options
     const key = keyOf(log)
     this.#requests.delete(key)

@@ -6,7 +6,7 @@ import type { Pool } from 'pg'
 import { every, systemTimers, type Timers } from '../delivery/timers.ts'
 import type { Log } from '../model-service/ports/log.ts'
 import type { Outcome, PerformanceTracker } from '../model-service/ports/outcome.ts'
-import { performanceSample } from '../performance/performance-sample.ts'
+import { performanceSamples } from '../performance/performance-sample.ts'
 import { type PerformanceSums, PerformanceSumsTable, sumsOf } from '../performance/performance-sums.ts'
 import { addSums } from './postgres-performance.ts'
 
@@ -48,8 +48,7 @@ export class PostgresPerformanceTracker implements PerformanceTracker {
   }
 
   record({ log }: Outcome): void {
-    const sample = performanceSample(log)
-    if (sample !== null) this.#add(sumsOf(sample))
+    for (const sample of performanceSamples(log)) this.#add(sumsOf(sample))
   }
 
   /** Writes what is counted; what the database does not take is kept for the next time. Never rejects. */

@@ -69,6 +69,7 @@ export function settleRequest(
       durationMs: 100,
       registryVersion: null,
       source: { topic: 'model.requests', partition: 0, offset: 7 },
+      calledModels: [],
     },
     bodies: { request: Buffer.from('request'), completion: null },
     ...changes,

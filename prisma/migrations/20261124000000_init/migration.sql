@@ -98,21 +98,6 @@ CREATE TABLE "outbox" (
     CONSTRAINT "outbox_pkey" PRIMARY KEY ("id")
 );
 
--- CreateTable
-CREATE TABLE "model_performance" (
-    "model" TEXT COLLATE "C" NOT NULL,
-    "task_type" TEXT COLLATE "C" NOT NULL,
-    "requests" BIGINT NOT NULL DEFAULT 0,
-    "successes" BIGINT NOT NULL DEFAULT 0,
-    "latency_sum_ms" BIGINT NOT NULL DEFAULT 0,
-    "cost_sum" DECIMAL(38,12) NOT NULL DEFAULT 0,
-    "quality_sum" DOUBLE PRECISION NOT NULL DEFAULT 0,
-    "quality_weight" DOUBLE PRECISION NOT NULL DEFAULT 0,
-    "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-
-    CONSTRAINT "model_performance_pkey" PRIMARY KEY ("model","task_type")
-);
-
 -- CreateTable. Every row is updated twice soon after its insert: the fill factor leaves room on its page, and vacuum
 -- comes early. Outcomes live for milliseconds and are read back only by a recovery: not worth compressing.
 CREATE TABLE "request_ledger" (

@@ -4,9 +4,6 @@
 -- AlterTable. Confidence in the answer: what the quality of its model is made of.
 ALTER TABLE "request_log" ADD COLUMN "confidence" DOUBLE PRECISION;
 
--- Made anew: no version before this one reads or writes it.
-DROP TABLE "model_performance";
-
 -- CreateTable. Sums are exact: numbers are decimal, and wide enough that no sum overflows. A busy model's row is updated by every
 -- batch of every worker, which hold it until their commit: so each sum is spread over a few slots. Updates touch no indexed
 -- column, and the fill factor leaves them room on their page.

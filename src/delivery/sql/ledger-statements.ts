@@ -91,8 +91,9 @@ FROM (SELECT) AS always LEFT JOIN seen s ON true LEFT JOIN taken t ON t.ordinal 
 
 /**
  * Outcomes under their claims, fenced by owner and token (rule 8), and in the same statement the rows of the request log
- * for those that were settled, and what these say of their models: a row is logged once, so it is counted once. A retry in
- * place publishes nothing, so it is RETRYING at once. Parameters: owner, bytes, then the arrays that `input` names.
+ * for those that were settled, and what these say of the models that were called: a row is logged once, so it is counted once. A
+ * retry in place publishes nothing, so it is RETRYING at once. Parameters: owner, bytes, then the arrays that `input` names, and
+ * those that `sample` names.
  */
 export const settleClaims = `
 WITH input AS MATERIALIZED (
@@ -100,14 +101,12 @@ WITH input AS MATERIALIZED (
     $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[],
     $13::float8[], $14::float8[], $15::float8[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::int[],
     $22::bigint[], $23::text[], $24::numeric[], $25::text[], $26::text[], $27::text[], $28::text[],
-    $29::text[], $30::int[], $31::bigint[], $32::float8[], $33::text[], $34::text[], $35::text[],
-    $36::boolean[], $37::boolean[], $38::int[], $39::int[], $40::text[]
+    $29::text[], $30::int[], $31::bigint[], $32::float8[], $33::boolean[], $34::boolean[], $35::int[], $36::int[], $37::text[]
   ) WITH ORDINALITY AS i(
     tenant, request_id, token, status, outcome_at, outcome_length, request_at, request_length, completion_at, completion_length,
     started_at, finished_at, duration_ms, request_type, task_type, model, provider, error_code, attempt_count,
     registry_version, usage, cost, currency, cost_reason, price_source, price_card,
-    source_topic, source_partition, source_offset, confidence, counted_model, counted_task_type, counted_currency,
-    has_log, has_hashes, retry, attempt, attempts, ordinal
+    source_topic, source_partition, source_offset, confidence, has_log, has_hashes, retry, attempt, attempts, ordinal
   )
 ), settled AS (
   UPDATE request_ledger l
@@ -141,12 +140,13 @@ WITH input AS MATERIALIZED (
   ON CONFLICT DO NOTHING
   RETURNING tenant, request_id
 ), counted AS (${addPerformance(`
-    SELECT i.counted_model, i.counted_task_type, (to_timestamp(i.finished_at / 1000) AT TIME ZONE 'UTC')::date,
-           i.counted_currency, 1, i.succeeded::int, CASE WHEN i.succeeded THEN i.duration_ms::numeric ELSE 0 END,
-           COALESCE(i.cost, 0), (i.cost IS NOT NULL)::int,
-           CASE WHEN i.succeeded THEN COALESCE(i.confidence::numeric, 0) ELSE 0 END, (i.succeeded AND i.confidence IS NOT NULL)::int
-    FROM logged JOIN (SELECT *, status = 'COMPLETED' AS succeeded FROM input) i USING (tenant, request_id)
-    WHERE i.counted_model IS NOT NULL`)}
+    SELECT s.model, s.task_type, (to_timestamp(i.finished_at / 1000) AT TIME ZONE 'UTC')::date,
+           s.currency, 1, s.succeeded::int, CASE WHEN s.succeeded THEN i.duration_ms::numeric ELSE 0 END,
+           COALESCE(s.cost, 0), (s.cost IS NOT NULL)::int,
+           CASE WHEN s.succeeded THEN COALESCE(i.confidence::numeric, 0) ELSE 0 END, (s.succeeded AND i.confidence IS NOT NULL)::int
+    FROM logged JOIN input i USING (tenant, request_id)
+    JOIN unnest($38::int[], $39::text[], $40::text[], $41::text[], $42::numeric[], $43::boolean[])
+      AS s(ordinal, model, task_type, currency, cost, succeeded) ON s.ordinal = i.ordinal`)}
 )
 SELECT ordinal::int FROM settled`
 

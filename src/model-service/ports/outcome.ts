@@ -37,6 +37,20 @@ export interface RequestLogRow {
   durationMs: number
   registryVersion: number | null
   source: SourceCoordinates | null
+  /** Each model that was called, in the order of the first calls; the log keeps `model` alone, the statistics count them all. */
+  calledModels: readonly CalledModel[]
+}
+
+/** What the calls of one model for a request came to. */
+export interface CalledModel {
+  /** Its registered id, or the name that was asked for. */
+  model: string
+  /** Whether a call of it gave an answer that could be used. */
+  hasAnswered: boolean
+  /** Why calls of it failed; none for a call of which nothing is known. */
+  errorCodes: readonly string[]
+  /** Of its calls alone. */
+  cost: ModelCompletion['cost']
 }
 
 /** Takes outcomes. In the worker it settles, publishes and marks; in a library it may do what it likes. */

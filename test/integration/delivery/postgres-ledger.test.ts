@@ -69,6 +69,7 @@ function outcome(requestId: string, token: number, more: Partial<RequestLogRow> 
       durationMs: 1_234,
       registryVersion: 7,
       source: { topic: 'model.requests', partition: 3, offset: 2 ** 40 },
+      calledModels: [],
       ...more,
     },
   }

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,6 +44,44 @@ describe('migrate', () => {
     const drift = await schemaDrift(pool, await readFile(join(root, 'prisma/schema.prisma'), 'utf8'))
     await pool.end()
     expect(drift).toBe('')
+  })
+
+  it('only adds to what was there, migration by migration: workers of the version before go on beside', async () => {
+    const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+    await withClient(async (client) => {
+      let before: Awaited<ReturnType<typeof rulesOf>> | null = null
+      for (const { name } of names.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+        const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8')
+        await client.query(sql)
+        const after = await rulesOf(client)
+        // One that takes something away says from which workers on the database serves.
+        if (before !== null && !sql.includes('min_worker_version =')) expect(narrowed(before, after), name).toEqual([])
+        before = after
+      }
+    })
+  })
+
+  it('would tell of a migration that takes something away, or that refuses what was good before', async () => {
+    await migrate({ databaseUrl: database.url })
+    await withClient(async (client) => {
+      const before = await rulesOf(client)
+      for (const [sql, told] of [
+        ['ALTER TABLE "outbox" DROP COLUMN "key"', 'outbox.key bytea'],
+        ['ALTER TABLE "outbox" ALTER COLUMN "partition" TYPE BIGINT', 'outbox.partition integer'],
+        ['ALTER TABLE "outbox" ADD COLUMN "more" TEXT NOT NULL', 'outbox.more text'],
+        ['ALTER TABLE "outbox" ALTER COLUMN "value" SET NOT NULL', 'outbox.value bytea'],
+        ['ALTER TABLE "outbox" ALTER COLUMN "headers" DROP DEFAULT', 'outbox.headers jsonb'],
+        ['ALTER TABLE "outbox" ADD CONSTRAINT "short" CHECK (length(topic) < 9)', 'outbox: CHECK'],
+        ['CREATE UNIQUE INDEX ON "outbox" ("topic")', 'outbox: CREATE UNIQUE INDEX'],
+        ['ALTER TABLE "outbox" DROP CONSTRAINT "outbox_pkey"', 'outbox: PRIMARY KEY'],
+        ['DROP TABLE "outbox"; CREATE TABLE "outbox" ("id" INT)', 'outbox.topic text'],
+      ] as const) {
+        await client.query('BEGIN')
+        await client.query(sql)
+        expect(narrowed(before, await rulesOf(client)).join('\n'), sql).toContain(told)
+        await client.query('ROLLBACK')
+      }
+    })
   })
 
   it('lets one of several runners at once do the work', async () => {
@@ -127,6 +165,47 @@ describe('migrate', () => {
     await writeFile(join(folder, name, 'migration.sql'), sql)
   }
 })
+
+interface Rules {
+  tables: Set<string>
+  /** `table.column type`, and whether an insert must give it. */
+  columns: Map<string, boolean>
+  /** Keys, checks, references and unique indexes, by `table: definition`. */
+  constraints: Set<string>
+}
+
+/** What statements of workers rely on, and what may refuse them. */
+async function rulesOf(client: Client): Promise<Rules> {
+  const { rows: columns } = await client.query<{ table: string; name: string; must: boolean }>(
+    `SELECT c.relname AS table, c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) AS name,
+            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS must
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+       AND a.attnum > 0 AND NOT a.attisdropped`,
+  )
+  const { rows: constraints } = await client.query<{ name: string }>(
+    `SELECT conrelid::regclass::text || ': ' || pg_get_constraintdef(oid) AS name
+     FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 AND contype <> 'n'
+     UNION SELECT tablename || ': ' || indexdef FROM pg_indexes
+     WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE%'`,
+  )
+  return {
+    tables: new Set(columns.map(({ table }) => table)),
+    columns: new Map(columns.map(({ name, must }) => [name, must])),
+    constraints: new Set(constraints.map(({ name }) => name)),
+  }
+}
+
+/** What statements that were good before may miss or meet now. */
+function narrowed(before: Rules, after: Rules): string[] {
+  const isOld = (name: string) => before.tables.has(name.split(/[.:]/)[0] ?? '')
+  return [
+    ...[...before.columns.keys()].filter((name) => !after.columns.has(name)),
+    ...[...after.columns].flatMap(([name, must]) => (must && isOld(name) && !before.columns.get(name) ? [name] : [])),
+    ...[...before.constraints].filter((name) => !after.constraints.has(name)),
+    ...[...after.constraints].filter((name) => isOld(name) && !before.constraints.has(name)),
+  ]
+}
 
 async function withClient<T>(run: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: database.url })

@@ -1,5 +1,6 @@
 /** How well models do, counted by the statement that settles: exact, whatever races, crashes or comes twice. */
 import { randomUUID } from 'node:crypto'
+import Big from 'big.js'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { PerformanceEventDraft } from '../../../src/contract/types.ts'
@@ -94,8 +95,47 @@ async function fromSums() {
   return rows
 }
 
-/** A request of one of three models, three task types, two days and two currencies; every ninth fails, every eleventh is cancelled. */
+/** What these rows count for models that others had to stand in for, by the same names as {@link fromLog}. */
+function firstFailures(rows: readonly RequestLogRow[]) {
+  return rows.flatMap(({ calledModels, taskType, finishedAt }) =>
+    calledModels.slice(0, -1).map(({ model, cost }) => ({
+      ...{ model, task_type: taskType ?? '', day: new Date(finishedAt).toISOString().slice(0, 10) },
+      ...{ currency: cost.currency, cost: cost.amount ?? '0' },
+    })),
+  )
+}
+
+/** The log's rows and those failures together. */
+function together(log: Awaited<ReturnType<typeof fromLog>>, failures: ReturnType<typeof firstFailures>) {
+  const rows = new Map(log.map((row) => [`${row.model} ${row.task_type} ${row.day} ${row.currency}`, { ...row }]))
+  for (const { cost, ...names } of failures) {
+    const key = `${names.model} ${names.task_type} ${names.day} ${names.currency}`
+    const none = { requests: 0, successes: 0, latency: '0', cost: '0', priced: 0, quality: '0', weight: 0 }
+    const row = rows.get(key) ?? { ...names, ...none }
+    rows.set(key, {
+      ...row,
+      requests: row.requests + 1,
+      cost: new Big(row.cost).plus(cost).toFixed(),
+      priced: row.priced + 1,
+    })
+  }
+  return [...rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row)
+}
+
+/**
+ * A request of one of three models, three task types, two days and two currencies; every ninth fails, every eleventh is cancelled. For
+ * every fifth a model failed before.
+ */
 function mixedRow(index: number): RequestLogRow {
+  const row = plainRow(index)
+  const failed = {
+    ...{ model: `m-${(index + 1) % 3}`, hasAnswered: false, errorCodes: ['REQUEST_TIMEOUT'] },
+    cost: { ...logRow().cost, amount: `0.${String(index).padStart(12, '0')}`, currency: 'USD' },
+  }
+  return index % 5 === 1 ? { ...row, calledModels: [failed, ...row.calledModels] } : row
+}
+
+function plainRow(index: number): RequestLogRow {
   const failure = index % 9 === 0 ? { status: 'FAILED' as const, errorCode: 'PROVIDER_ERROR', confidence: null } : {}
   const cancelled = index % 11 === 0 ? { status: 'CANCELLED' as const, errorCode: 'CANCELLED', confidence: null } : {}
   return logRow({
@@ -138,31 +178,34 @@ describe('counting', () => {
       await Promise.all(pools.map((ownPool) => ownPool.end()))
     }
     const sums = await fromSums()
-    expect(sums).toEqual(await fromLog())
+    const indexes = Array.from({ length: 1_800 }, (_, index) => index)
+    expect(sums).toEqual(together(await fromLog(), firstFailures(indexes.map(mixedRow))))
     expect(sums.length).toBeGreaterThan(20)
     expect((await store.sums({ byDay: false })).reduce((sum, row) => sum + row.requestCount, 0)).toBe(
-      Array.from({ length: 1_800 }, (_, index) => index).filter((index) => index % 11 !== 0).length,
+      indexes.filter((index) => index % 11 !== 0).length + indexes.filter((index) => index % 5 === 1).length,
     )
   })
 
   it('counts a request once whose settling is repeated, whose owner dies, or that a zombie settles too', async () => {
     const first = await joinLedger()
-    const row = logRow()
+    const row = mixedRow(1)
     await first.ledger.claim([keyed(row)])
     await first.ledger.settle([settling(row)])
     await first.ledger.settle([settling(row)])
     await first.ledger.mark([{ tenant: row.tenant, requestId: row.requestId, token: 1 }])
     await first.ledger.settle([settling(row)])
 
-    const taken = logRow({ requestId: 'taken' })
+    const taken = { ...mixedRow(1), requestId: 'taken' }
     await first.ledger.claim([keyed(taken)])
     await pool.query('UPDATE workers SET dead = true WHERE id = $1', [first.owner])
     const second = await joinLedger()
     expect(await second.ledger.claim([keyed(taken)])).toMatchObject([{ kind: 'claimed', token: 2 }])
     expect(await first.ledger.settle([settling(taken, 1)])).toEqual(['lost'])
     expect(await second.ledger.settle([settling(taken, 2)])).toEqual(['settled'])
-    expect(await fromSums()).toMatchObject([{ requests: 2 }])
-    expect(await fromSums()).toEqual(await fromLog())
+    expect(await fromSums()).toMatchObject([
+      { model: 'm-1', requests: 2, successes: 2 },
+      { model: 'm-2', requests: 2, successes: 0 },
+    ])
   })
 
   it('counts a retried request when it ends, and not before', async () => {

@@ -97,6 +97,10 @@ describe('the outcome of a request', () => {
       attemptCount: 2,
       model: 'house',
       confidence: made.completion.confidence,
+      calledModels: [
+        { model: 'first', hasAnswered: false, errorCodes: ['RATE_LIMITED'], cost: { unknownReason: 'USAGE_UNKNOWN' } },
+        { model: 'house', hasAnswered: true, errorCodes: [], cost: { unknownReason: 'USAGE_UNKNOWN' } },
+      ],
       startedAt: 1_020,
       finishedAt: 1_500,
       durationMs: 480,

@@ -7,10 +7,21 @@ import { ModelServiceBase } from '../../../src/model-service/model-service-base.
 import { PerformanceMixin } from '../../../src/model-service/performance-mixin.ts'
 import type { ModelServiceDeps } from '../../../src/model-service/ports/model-service-deps.ts'
 import type { RequestLogRow } from '../../../src/model-service/ports/outcome.ts'
+import { ProviderError } from '../../../src/providers/provider.ts'
 import { MemoryPerformance } from '../../../src/registry/memory-performance.ts'
 import { MemoryRegistry } from '../../../src/registry/memory-registry.ts'
 import { logRow } from '../../support/log-row.ts'
-import { chatAnswer, chatRequest, FakeProvider, fakeDeps, modelDefinition } from './fakes.ts'
+import {
+  type Behaviour,
+  chatAnswer,
+  chatRequest,
+  FakeProvider,
+  fakeDeps,
+  modelDefinition,
+  providerDefinition,
+  routeDefinition,
+  snapshotOf,
+} from './fakes.ts'
 
 class OnlyPerformance extends PerformanceMixin(ModelServiceBase) {}
 
@@ -279,5 +290,80 @@ test('a whole service in memory counts what it serves and takes feedback on it',
   await service.recordFeedback({ requestId: 'b', tenant: 'acme', score: 0 })
   expect(await service.getBestModelForTask('talk')).toMatchObject({
     ...{ model: 'gpt-4o', requestCount: 5, successCount: 4, quality: (4 * 0.9) / 6, qualityWeight: 6 },
+  })
+})
+
+describe('a route whose first model fails', () => {
+  const price = { inputPerMillionTokens: '1', outputPerMillionTokens: '0' }
+  const content = {
+    models: [
+      modelDefinition({ id: 'first', provider: 'openai', providerModel: 'gpt-4o' }),
+      modelDefinition({ id: 'second', provider: 'azure-openai', providerModel: 'deployed', price }),
+    ],
+    providers: [
+      providerDefinition({ id: 'openai', kind: 'openai' }),
+      providerDefinition({ id: 'azure-openai', kind: 'azure-openai' }),
+    ],
+    routes: [routeDefinition({ id: 'both', targets: [{ model: 'first' }, { model: 'second' }] })],
+  }
+  const failing = () => {
+    throw new ProviderError('PROVIDER_ERROR', 'broken', { provider: 'openai', httpStatus: 500 })
+  }
+
+  function serve(answer: Behaviour = () => chatAnswer(), routes = content.routes) {
+    const performance = new MemoryPerformance()
+    const { deps, published } = fakeDeps(
+      [new FakeProvider('openai', [failing]), new FakeProvider('azure-openai', [answer])],
+      { performanceTracker: performance },
+    )
+    const registry = { ...deps.db.registry, snapshot: async () => snapshotOf({ ...content, routes }) } as never
+    const service = new ModelService({ ...deps, db: { ...deps.db, registry, performance } })
+    const counted = async () =>
+      (await performance.sums({ byDay: false })).map(({ model, requestCount, successCount, costSum, pricedCount }) => [
+        ...[model, requestCount, successCount, costSum, pricedCount],
+      ])
+    return { service, counted, published }
+  }
+
+  test('counts a failure for it and a success for the one that answered, each with its own cost', async () => {
+    const { service, counted } = serve()
+    for (const requestId of ['a', 'b']) await service.process(chatRequest({ requestId, model: 'both' }))
+    expect(await counted()).toEqual([
+      ['first', 2, 0, '0', 2],
+      ['second', 2, 2, '0.002', 2],
+    ])
+  })
+
+  test('counts a failure for each where the second one fails too', async () => {
+    const { service, counted } = serve(failing)
+    await service.process(chatRequest({ model: 'both' }))
+    expect(await counted()).toEqual([
+      ['first', 1, 0, '0', 1],
+      ['second', 1, 0, '0', 1],
+    ])
+  })
+
+  test('counts a model once that failed in an earlier try too, and names it in the events of both', async () => {
+    const earlier = serve(failing)
+    const { attempts } = await earlier.service.process(chatRequest({ model: 'both' }))
+    const { service, counted, published } = serve()
+    const beforeFirstCall = async () => ({ token: 2, attemptBase: 2, claimedAt: 1, priorAttempts: attempts })
+    await service.process(chatRequest({ model: 'both' }), { beforeFirstCall })
+    expect(await counted()).toEqual([
+      ['first', 1, 0, '0', 1],
+      ['second', 1, 1, '0.001', 1],
+    ])
+    expect(published[0]?.performance.map(({ model }) => model)).toEqual([
+      ...['first', 'second', 'first', 'second'],
+      'second',
+    ])
+  })
+
+  test('counts nothing for an earlier try at a target that the route has no more, and never the route itself', async () => {
+    const { attempts } = await serve(failing).service.process(chatRequest({ model: 'both' }))
+    const { service, counted } = serve(undefined, [routeDefinition({ id: 'both', targets: [{ model: 'second' }] })])
+    const beforeFirstCall = async () => ({ token: 2, attemptBase: 2, claimedAt: 1, priorAttempts: attempts })
+    await service.process(chatRequest({ model: 'both' }), { beforeFirstCall })
+    expect(await counted()).toEqual([['second', 1, 1, '0.001', 1]])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { performanceSample } from '../../../src/performance/performance-sample.ts'
+import { performanceSamples } from '../../../src/performance/performance-sample.ts'
 import {
   addSums,
   type PerformanceSums,
@@ -92,8 +92,8 @@ it('summarizePeriods goes by period, oldest first, with averages where there are
 
 describe('sums', () => {
   it('of costs are exact, and qualities gather no binary error', () => {
-    const sample = performanceSample(logRow())
-    if (sample === null) throw new Error('not counted')
+    const [sample] = performanceSamples(logRow())
+    if (sample === undefined) throw new Error('not counted')
     const one = sumsOf(sample)
     const total = Array.from({ length: 999 }).reduce<PerformanceSums>((sum) => addSums(sum, one), one)
     expect(total).toMatchObject({ requestCount: 1_000, costSum: '100', qualitySum: 900, qualityWeight: 1_000 })

@@ -101,6 +101,7 @@ export class SimService implements RequestProcessor {
         durationMs: 0,
         registryVersion: null,
         source: context.source ?? null,
+        calledModels: [],
       },
     })
     return completion
