@@ -1,6 +1,6 @@
 /**
- * The intake over kafkajs 2.2.4. It is longer than most files because all that has to be known about that client for
- * reading is in this one place.
+ * The intake over kafkajs 2.2.4. It is longer than most files because the life of a member of a consumer group, and what has to
+ * be known about that client for it, is told in one place; records, errors, start offsets and commits have files of their own.
  *
  * - Handlers never run inside `eachBatch`: the client's only heartbeats are those of its fetch loop, and the loop waits
  *   for all handlers. It hands the records on and returns; with everything paused the loop goes on every `maxWaitMs`.
@@ -17,20 +17,24 @@
  *   for as long as the process lives: a stopped one is told not to.
  * - Pauses are by partition, outlive an assignment, and come back with it: they are compared with what is wanted at each
  *   join and every second.
- * - Message buffers are slices of a whole fetch: they are copied, else one slow record would hold megabytes.
  * - When a topic is deleted the client crashes and starts again ten times a second, for ever. Brokers that have just started may
  *   not know a topic for a moment; one that stays unknown ends in `onFatal`.
  * - A batch that cannot be decompressed crashes the consumer for good, which ends in `onFatal`: nothing of it is known,
  *   so nothing can be said of its records. The client's maker registers the codecs, each with a limit.
  */
-import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import { every, systemTimers, type Timers } from '../delivery/timers.ts'
 import { ModelServiceError } from '../errors/model-service-error.ts'
 import type { Log } from '../model-service/ports/log.ts'
 import { Assignment, type PartitionStay, partitionKey } from './assignment.ts'
+import { brokerAnswers } from './broker-answers.ts'
+import { isOfType, toIntakeError } from './intake-error.ts'
+import { OffsetCommits } from './offset-commits.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import type { IntakeListener, IntakeRecord, PartitionProgress, RecordIntake, TopicPartition } from './record-intake.ts'
 import { isStalled, type SignsOfLife } from './stall-watch.ts'
+import { readStartOffsets } from './start-offsets.ts'
+import { toIntakeRecord, toOffset } from './to-intake-record.ts'
 
 /** Times and sizes of an intake; all have a default. */
 export interface KafkaIntakeSettings {
@@ -87,10 +91,8 @@ class KafkaIntake implements RecordIntake {
   readonly #assignment = new Assignment()
   readonly #pausedPartitions = new Set<string>()
   #allPaused = false
-  /** The commit of the newest batch payload: of the current group object, tried once. */
-  #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
-  #committing: Promise<void> | undefined
-  #commitAgain = false
+  /** By the commit of the newest batch payload: of the current group object, tried once. */
+  readonly #commits: OffsetCommits
   #placing = false
   #signs: SignsOfLife
   /** Since when the brokers do not know a topic; null once something could be fetched. */
@@ -105,6 +107,9 @@ class KafkaIntake implements RecordIntake {
     this.#settings = { ...defaults, ...options.settings }
     this.#timers = options.timers ?? systemTimers
     this.#signs = { lastSignAt: this.#timers.now(), brokerAnswersSince: null }
+    this.#commits = new OffsetCommits(this.#assignment, (error) => {
+      options.log.debug({ err: error, groupId: options.groupId }, 'A commit of offsets was refused')
+    })
     const { sessionTimeoutMs, rebalanceTimeoutMs, maxWaitMs, maxFetchBytes } = this.#settings
     this.#consumer = options.kafka.consumer({
       groupId: options.groupId,
@@ -190,7 +195,7 @@ class KafkaIntake implements RecordIntake {
     await this.#starting?.catch(() => {})
     for (const end of this.#endTicks) void end()
     // While still a member: the client sends no commit once it is stopping.
-    await this.#within('commit', this.#commit())
+    await this.#within('commit', this.#commits.run())
     await this.#within('leave the group', this.#consumer.stop())
     await this.#within('disconnect', this.#consumer.disconnect())
     this.#assignment.leave()
@@ -220,7 +225,7 @@ class KafkaIntake implements RecordIntake {
       this.#topicMissingSince = null
     })
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#guard(() => this.#joined(payload)))
-    this.#consumer.on(events.REBALANCING, () => void this.#commit())
+    this.#consumer.on(events.REBALANCING, () => void this.#commits.run())
     this.#consumer.on(events.END_BATCH_PROCESS, ({ payload }) => this.#guard(() => this.#skipped(payload)))
     this.#consumer.on(events.CRASH, ({ payload }) => this.#guard(() => this.#crashed(payload)))
   }
@@ -264,43 +269,25 @@ class KafkaIntake implements RecordIntake {
     const waiting = this.#assignment.stays().filter(({ tracker }) => tracker === null)
     if (this.#placing || waiting.length === 0) return
     this.#placing = true
-    // A new client each time: a kept one would not know partitions that were added since.
-    const admin = this.#options.kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 } })
+    const { kafka, groupId, log } = this.#options
     try {
-      await admin.connect()
-      const topics = [...new Set(waiting.map(({ topic }) => topic))]
-      const found = await admin.fetchOffsets({ groupId: this.#options.groupId, topics })
-      const committed = new Map(
-        found.flatMap(({ topic, partitions }) =>
-          partitions.map(({ partition, offset }) => [partitionKey(topic, partition), Number(offset)] as const),
-        ),
-      )
-      const isNew = (topic: string, partition: number) => (committed.get(partitionKey(topic, partition)) ?? -1) < 0
-      const first = new Map<string, number>()
-      for (const topic of new Set(waiting.filter((stay) => isNew(stay.topic, stay.partition)).map((s) => s.topic))) {
-        for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
-          first.set(partitionKey(topic, partition), Number(low))
-        }
-      }
+      const starts = await readStartOffsets(kafka, groupId, waiting)
       for (const stay of waiting) {
-        const key = partitionKey(stay.topic, stay.partition)
-        const known = isNew(stay.topic, stay.partition) ? undefined : committed.get(key)
-        const start = known ?? first.get(key)
-        if (start === undefined || !this.#assignment.isCurrent(stay)) continue
-        stay.committed = known ?? null
-        stay.tracker = new OffsetTracker(toOffset(start))
+        const found = starts.get(partitionKey(stay.topic, stay.partition))
+        if (found === undefined || !this.#assignment.isCurrent(stay)) continue
+        stay.committed = found.committed
+        stay.tracker = new OffsetTracker(toOffset(found.start))
         this.#seek(stay)
       }
     } catch (error) {
-      this.#options.log.warn({ err: error, groupId: this.#options.groupId }, 'Committed offsets could not be read yet')
+      log.warn({ err: error, groupId }, 'Committed offsets could not be read yet')
     } finally {
       this.#placing = false
-      await admin.disconnect().catch(() => {})
     }
   }
 
   #receive(payload: EachBatchPayload): void {
-    this.#commitOnce = (offsets) => payload.commitOffsetsIfNecessary(offsets)
+    this.#commits.use((offsets) => payload.commitOffsetsIfNecessary(offsets))
     const { topic, partition, messages, highWatermark } = payload.batch
     let stay = this.#assignment.stay(topic, partition)
     if (stay?.tracker == null || payload.isStale()) return
@@ -315,7 +302,7 @@ class KafkaIntake implements RecordIntake {
         this.#options.onRevoked()
       }
       const { epoch, tracker } = stay
-      const records = messages.map((message) => toRecord(message, { topic, partition, epoch }))
+      const records = messages.map((message) => toIntakeRecord(message, { topic, partition, epoch }))
       for (const { offset } of records) tracker?.received(offset)
       tracker?.skipTo(toOffset(payload.batch.lastOffset()) + 1)
       stay.highWatermark = Number(highWatermark)
@@ -341,7 +328,7 @@ class KafkaIntake implements RecordIntake {
   #crashed({ error, restart }: { error: Error; restart: boolean }): void {
     // A join that was under way ends like this when it is stopped.
     if (this.#stopping !== undefined) return
-    this.#commitOnce = undefined
+    this.#commits.use(undefined)
     this.#assignment.leave()
     this.#options.onRevoked()
     if (!restart) this.#fail(toIntakeError(error, this.#options.topics))
@@ -362,38 +349,7 @@ class KafkaIntake implements RecordIntake {
   async #tick(): Promise<void> {
     this.#reconcilePauses()
     void this.#placeGained()
-    await this.#commit()
-  }
-
-  /** One commit at a time; asked for during one, another follows it. */
-  #commit(): Promise<void> {
-    if (this.#committing !== undefined) {
-      this.#commitAgain = true
-      return this.#committing
-    }
-    this.#committing = this.#commitLoop().finally(() => {
-      this.#committing = undefined
-    })
-    return this.#committing
-  }
-
-  async #commitLoop(): Promise<void> {
-    do {
-      this.#commitAgain = false
-      const plan = this.#assignment.plannedCommits()
-      if (this.#commitOnce === undefined || plan.length === 0) return
-      const topics = plan.map(({ stay: { topic, partition }, offset }) => ({
-        topic,
-        partitions: [{ partition, offset: String(offset) }],
-      }))
-      try {
-        await this.#commitOnce({ topics })
-        this.#assignment.committed(plan)
-      } catch (error) {
-        // Harmless: the next one says the same or more, and a new owner reads from what is committed.
-        this.#options.log.debug({ err: error, groupId: this.#options.groupId }, 'A commit of offsets was refused')
-      }
-    } while (this.#commitAgain)
+    await this.#commits.run()
   }
 
   #reconcilePauses(): void {
@@ -424,7 +380,7 @@ class KafkaIntake implements RecordIntake {
   async #watch(): Promise<void> {
     const { stallTimeoutMs } = this.#settings
     if (this.#timers.now() - this.#signs.lastSignAt <= stallTimeoutMs) return
-    const answers = await this.#brokerAnswers()
+    const answers = await brokerAnswers(this.#options.kafka)
     if (this.#timers.now() - this.#signs.lastSignAt <= stallTimeoutMs) return
     this.#signs.brokerAnswersSince = answers ? (this.#signs.brokerAnswersSince ?? this.#timers.now()) : null
     if (!isStalled(this.#signs, this.#timers.now(), stallTimeoutMs)) return
@@ -436,87 +392,9 @@ class KafkaIntake implements RecordIntake {
     )
   }
 
-  async #brokerAnswers(): Promise<boolean> {
-    const admin = this.#options.kafka.admin({ retry: { retries: 0 } })
-    try {
-      await admin.connect()
-      await admin.describeCluster()
-      return true
-    } catch {
-      return false
-    } finally {
-      await admin.disconnect().catch(() => {})
-    }
-  }
-
   #fail(error: Error): void {
     if (this.#failed) return
     this.#failed = true
     this.#options.onFatal(error)
   }
-}
-
-/** @throws INTERNAL_ERROR for an offset that a number cannot hold exactly. */
-function toOffset(offset: string | number): number {
-  const number = Number(offset)
-  if (Number.isSafeInteger(number) && number >= 0) return number
-  throw new ModelServiceError(
-    'INTERNAL_ERROR',
-    `Offset ${offset} cannot be tracked: expected 0 to ${Number.MAX_SAFE_INTEGER}; move the topic to a new one`,
-  )
-}
-
-function toRecord(message: KafkaMessage, at: { topic: string; partition: number; epoch: number }): IntakeRecord {
-  return {
-    ...at,
-    offset: toOffset(message.offset),
-    key: message.key === null ? null : Buffer.from(message.key),
-    value: message.value === null ? null : Buffer.from(message.value),
-    headers: toHeaders(message.headers),
-    timestamp: Number(message.timestamp),
-  }
-}
-
-function toHeaders(headers: IHeaders | undefined): Record<string, string> {
-  // A record may name a header `__proto__`: entries make it a property like any other.
-  return Object.fromEntries(
-    Object.entries(headers ?? {}).flatMap(([name, value]) => {
-      const last = Array.isArray(value) ? value.at(-1) : value
-      return last == null ? [] : [[name, last.toString()]]
-    }),
-  )
-}
-
-/** The error of ours for one of the client; the reason is often a few causes down. */
-function toIntakeError(error: unknown, topics: readonly string[]): ModelServiceError {
-  const chain = causesOf(error)
-  const detail = chain.at(-1)?.message ?? String(error)
-  if (isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) {
-    return new ModelServiceError(
-      'TOPIC_MISSING',
-      `One of the topics ${topics.join(', ')} does not exist. Run "model-service topics apply"`,
-      { cause: error },
-    )
-  }
-  const ours = chain.find((e) => e instanceof ModelServiceError)
-  if (ours !== undefined) {
-    return new ModelServiceError(ours.code, `Reading ${topics.join(', ')} failed: ${ours.message}`, { cause: error })
-  }
-  return new ModelServiceError(
-    'BROKER_UNAVAILABLE',
-    `Reading ${topics.join(', ')} failed (${detail}). Bring the broker back, or correct the connection settings`,
-    { cause: error },
-  )
-}
-
-/** Whether an error of the client, or one of its causes, is of this type of the protocol. */
-function isOfType(error: unknown, type: string): boolean {
-  return causesOf(error).some((e) => ('type' in e && e.type === type) || e.name === type)
-}
-
-/** The error and its causes, at most ten. */
-function causesOf(error: unknown): Error[] {
-  const chain: Error[] = []
-  for (let e: unknown = error; e instanceof Error && chain.length < 10; e = e.cause) chain.push(e)
-  return chain
 }
