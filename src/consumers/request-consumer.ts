@@ -2,10 +2,11 @@ import type { RequestTopic } from '../contract/request-topic.ts'
 import { pauseFor, systemTimers } from '../delivery/timers.ts'
 import type { Log } from '../model-service/ports/log.ts'
 import type { Clock } from '../model-service/ports/timers.ts'
+import type { DispatcherOptions, DispatcherStatus } from './dispatcher-options.ts'
 import { IntakeGroup } from './intake-group.ts'
 import type { RequestDelivery, RetryRecords } from './ports.ts'
 import type { IntakeListener, IntakeRecord, RecordIntake } from './record-intake.ts'
-import { type DispatcherOptions, type DispatcherStatus, RequestDispatcher } from './request-dispatcher.ts'
+import { RequestDispatcher } from './request-dispatcher.ts'
 import { RetryGate } from './retry-gate.ts'
 
 /** What {@link RequestConsumer} is given. */

@@ -25,12 +25,12 @@
  *
  * The trade: what waits is in memory only, and read again after a restart. In return nothing is written to the database
  * for a record before its call is about to begin. No step costs more the more is in hand; only a rebalance and the end
- * look at everything. It is longer than most files because the states are told together.
+ * look at everything. It is longer than most files because the states are told together; what is decided without them stands in
+ * entry.ts, admit-request.ts and run-verdict.ts.
  */
-import { isId } from '../contract/limits.ts'
 import type { RequestTopic } from '../contract/request-topic.ts'
-import type { ModelChunk, ModelRequest } from '../contract/types.ts'
-import { ClaimLost, type DeliveryJob, RetryInPlace } from '../delivery/delivery-job.ts'
+import type { ModelRequest } from '../contract/types.ts'
+import { ClaimLost, type RetryInPlace } from '../delivery/delivery-job.ts'
 import type { ClaimResult } from '../delivery/ledger.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { requestKeyText } from '../delivery/request-key.ts'
@@ -40,111 +40,23 @@ import type { Log } from '../model-service/ports/log.ts'
 import { type Claim, ClaimRefused, type RequestContext, type Stopping } from '../model-service/ports/request-context.ts'
 import { FairQueue } from '../queues/fair-queue.ts'
 import { LinkedQueue } from '../queues/linked-queue.ts'
+import { type Admitted, admitRequest } from './admit-request.ts'
 import { decodeRecord } from './decode-record.ts'
+import {
+  type DispatcherOptions,
+  type DispatcherSettings,
+  type DispatcherStatus,
+  defaultDispatcherSettings,
+} from './dispatcher-options.ts'
+import { type Entry, entryOf } from './entry.ts'
 import { IntakeWindow } from './intake-window.ts'
-import { type LinePlace, OrderedLines } from './ordered-lines.ts'
+import { OrderedLines } from './ordered-lines.ts'
 import { Outage } from './outage.ts'
-import type {
-  DeadLetters,
-  LaterReplies,
-  ParsedRetry,
-  RequestDecoder,
-  RequestDelivery,
-  RequestProcessor,
-  RetryRecords,
-} from './ports.ts'
-import type { IntakeRecord, RecordIntake } from './record-intake.ts'
+import type { IntakeRecord } from './record-intake.ts'
 import { retryDelayMs } from './retry-delay.ts'
+import { type ClaimState, causeOf, idReused, refusalOf, type Verdict, verdictOf } from './run-verdict.ts'
 
-/** Limits and times of a dispatcher; all have a default. */
-export interface DispatcherSettings {
-  /** Requests that run at once; default 64. */
-  maxConcurrentRequests?: number
-  /** Records in hand at which reading pauses; default 1,000. */
-  windowCount?: number
-  /** Bytes in hand at which reading pauses; default 64 MiB. */
-  windowBytes?: number
-  /**
-   * Records in hand of one key or partition of an ordered topic at which its partition is paused; default 50. Their share of
-   * `windowBytes` is the same.
-   */
-  keyWindowCount?: number
-  /** Requests of one tenant that run at once; 0, the default, is no limit of their own. */
-  tenantMaxConcurrentCount?: number
-  /** Turns of a tenant in a row in each lane; default 1. */
-  tenantWeights?: ReadonlyMap<string, number>
-  /** Time until a request that another worker has is looked at again, in ms; default 1,000. */
-  heldRetryMs?: number
-  /** First and longest wait while database, registry or broker are away, in ms; default 250 and 10,000. */
-  firstRetryMs?: number
-  maxRetryMs?: number
-}
-
-/** What {@link RequestDispatcher} is given. */
-export interface DispatcherOptions {
-  intake: Pick<RecordIntake, 'finished' | 'isCurrent' | 'pause' | 'resume'>
-  decoder: RequestDecoder
-  delivery: RequestDelivery
-  deadLetters: DeadLetters
-  service: RequestProcessor
-  /** Without it, senders of requests that are not served again get no reply. */
-  replies?: LaterReplies
-  /** What holds of topics, by their full names; of others: no order, any tenant. */
-  topics?: readonly RequestTopic[]
-  /** Knows the records of the retry topics; without it all records are requests. */
-  retries?: RetryRecords
-  /** `v1:` and the hexadecimal SHA-256 of the canonical request. */
-  payloadHash(request: ModelRequest): string
-  /** Takes the live deltas of requests with `stream`; must not throw. */
-  onChunk?(chunk: ModelChunk): void
-  /** This worker may claim nothing more: it should end, and be started anew. */
-  onFatal(error: Error): void
-  settings?: DispatcherSettings
-  log: Log
-  timers?: Timers
-}
-
-/** What is in hand, for health and metrics. */
-export interface DispatcherStatus {
-  inHandCount: number
-  inHandBytes: number
-  waitingCount: number
-  runningCount: number
-  isPaused: boolean
-  /** Whether the database, or the registry, did not answer when last asked. */
-  databaseAway: boolean
-  registryAway: boolean
-}
-
-/** Why a run ended without an outcome of its own. */
-type Verdict =
-  | Exclude<ClaimResult['kind'], 'claimed' | 'uncertain' | 'cancelled'>
-  /** Nobody knows of the claim; the database did not answer. */
-  | 'database-away'
-  /** It is to be tried again in place: {@link RetryInPlace}. */
-  | 'retry-in-place'
-  /** The worker is stopping, or the partition has gone, before anything was claimed for good. */
-  | 'dropped'
-  /** It failed unexpectedly. */
-  | 'failed'
-
-interface Entry {
-  readonly record: IntakeRecord
-  /** What holds of the topic of the request record. */
-  readonly topic: RequestTopic
-  /** What a record of a retry topic says. */
-  readonly retry: ParsedRetry | null
-  readonly place: LinePlace
-  state: 'queued' | 'decoding' | 'waiting' | 'running' | 'parked' | 'dead-lettering' | 'gone'
-  /** Cancels the timer of a parked or dead-lettering entry. */
-  cancelTimer: () => void
-  /** Failed runs, or failed tries to dead-letter. */
-  failureCount: number
-}
-
-/** `asking` while the answer of the ledger is awaited; a call may have begun once it is `claimed`. */
-type ClaimState = 'none' | 'asking' | 'claimed'
-
+/** A request that has, or had, a slot. */
 interface Run extends Admitted {
   readonly abort: AbortController
   claim: ClaimState
@@ -155,29 +67,6 @@ interface Run extends Admitted {
   callCount: number
   /** Entries with the same request that came meanwhile. */
   readonly followers: Admitted[]
-}
-
-/** An entry whose request is known. */
-interface Admitted {
-  readonly entry: Entry
-  readonly request: ModelRequest
-  readonly job: DeliveryJob
-  /** Set when the request must not be served: it ends REJECTED. */
-  readonly rejection: ModelServiceError | null
-  /** Set for a run that has waited for the limits of a provider: gives it the slot that was taken for it. */
-  readonly resume?: () => void
-}
-
-const defaults: Required<DispatcherSettings> = {
-  maxConcurrentRequests: 64,
-  windowCount: 1_000,
-  windowBytes: 64 * 1024 * 1024,
-  keyWindowCount: 50,
-  tenantMaxConcurrentCount: 0,
-  tenantWeights: new Map(),
-  heldRetryMs: 1_000,
-  firstRetryMs: 250,
-  maxRetryMs: 10_000,
 }
 
 /** See the head of the file. */
@@ -217,7 +106,7 @@ export class RequestDispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#settings = { ...defaults, ...options.settings }
+    this.#settings = { ...defaultDispatcherSettings, ...options.settings }
     this.#timers = options.timers ?? systemTimers
     this.#log = options.log
     this.#window = new IntakeWindow(this.#settings)
@@ -237,7 +126,7 @@ export class RequestDispatcher {
   enqueue(records: readonly IntakeRecord[]): void {
     if (this.#isEnding) return
     for (const record of records) {
-      const entry = this.#entryOf(record)
+      const entry = entryOf(record, { topics: this.#topics, retries: this.#options.retries })
       this.#entries.add(entry)
       this.#window.add(entry.place.bytes)
       if (entry.topic.order === 'none' || this.#lines.join(entry)) this.#toDecode.push(entry)
@@ -308,18 +197,6 @@ export class RequestDispatcher {
 
   // ---------------------------------------------------------------- decoding
 
-  #entryOf(record: IntakeRecord): Entry {
-    const { retries } = this.#options
-    const retry = retries?.isRetry(record.topic) ? retries.parse(record) : null
-    const name = retry?.origin.topic ?? record.topic
-    const known = this.#topics.get(name) ?? { name, order: 'none', tenant: null }
-    // Retry topics serve requests without an order only, whatever the settings say by now.
-    const topic: RequestTopic = retry === null ? known : { ...known, order: 'none' }
-    const { partition, key } = record
-    const place = { topic: record.topic, partition, key: topic.order === 'key' ? key : null, bytes: bytesOf(record) }
-    return { record, topic, retry, place, state: 'queued', cancelTimer: () => {}, failureCount: 0 }
-  }
-
   #decode(entry: Entry): void {
     if (entry.state === 'gone') return
     entry.state = 'decoding'
@@ -365,31 +242,8 @@ export class RequestDispatcher {
 
   #admit(entry: Entry, request: ModelRequest): void {
     if (entry.state === 'gone') return
-    const { requestId, tenant, onUncertain } = request
-    const invalid = (['requestId', 'tenant'] as const).filter((field) => !isId(request[field]))
-    if (invalid.length > 0) {
-      throw new ModelServiceError(
-        'INVALID_REQUEST',
-        `Invalid ${invalid.join(' and ')}: expected 1 to 128 visible ASCII characters; correct the producer`,
-      )
-    }
-    const { record, retry, topic } = entry
-    const rejection = tenantRejection(request, topic)
-    // Under the tenant of the topic: a terminal record of the other would let anybody use its ids up.
-    const served = rejection === null ? request : { ...request, tenant: topic.tenant ?? tenant }
-    const job: DeliveryJob = {
-      tenant: served.tenant,
-      requestId,
-      onUncertain,
-      payloadHash: this.#options.payloadHash(request),
-      source: { topic: record.topic, partition: record.partition, offset: record.offset },
-      record: retry?.record ?? record,
-      retry: retry?.retry ?? 0,
-      inPlace: topic.order !== 'none',
-      attempts: retry?.attempts ?? [],
-      origin: retry?.origin ?? null,
-    }
-    this.#wait({ entry, request: served, job, rejection }, 'last')
+    const admitted = admitRequest(entry, request, (each) => this.#options.payloadHash(each))
+    this.#wait(admitted, 'last')
   }
 
   // ---------------------------------------------------------------- waiting
@@ -459,7 +313,7 @@ export class RequestDispatcher {
       await this.#options.service.process(request, this.#contextOf(run))
     } catch (error) {
       failure = error
-      run.verdict ??= this.#verdictOf(run, error)
+      run.verdict ??= verdictOf(error, run.claim)
     }
     // Calls that have begun count on as calls of unknown fate, for whoever claims next. What the drain cut off stays claimed
     // until this worker is dead; what was dropped on its way to Kafka is not ours to give up.
@@ -603,20 +457,6 @@ export class RequestDispatcher {
     this.#claimCounts[run.claim] -= 1
     run.claim = claim
     this.#claimCounts[claim] += 1
-  }
-
-  #verdictOf(run: Run, error: unknown): Verdict {
-    if (error instanceof RetryInPlace) return 'retry-in-place'
-    if (error instanceof ClaimLost) {
-      const { result } = error
-      return result === 'lost' || result === 'claimed' || result === 'uncertain' || result === 'cancelled'
-        ? 'held'
-        : result
-    }
-    // The lease does not hold for long enough to begin a call; nothing was called, so it is claimed again.
-    if (error instanceof ClaimRefused) return 'held'
-    const isDatabaseAway = error instanceof ModelServiceError && error.code === 'DATABASE_UNAVAILABLE'
-    return isDatabaseAway && run.claim !== 'claimed' ? 'database-away' : 'failed'
   }
 
   /** What becomes of the record of a run that has ended. */
@@ -787,38 +627,4 @@ export class RequestDispatcher {
   get #delay(): { firstMs: number; maxMs: number } {
     return { firstMs: this.#settings.firstRetryMs, maxMs: this.#settings.maxRetryMs }
   }
-}
-
-function idReused({ requestId, tenant }: ModelRequest): ModelServiceError {
-  return new ModelServiceError(
-    'DUPLICATE_REQUEST_ID',
-    `Request id ${requestId} of tenant ${tenant} was used before for other content; send it under a new id`,
-  )
-}
-
-/** Why the ledger refused a request, told by the claim or by the delivery. */
-function refusalOf(failure: unknown): unknown {
-  if (failure instanceof ClaimLost) return failure.refusal
-  return failure instanceof ClaimRefused ? failure.cause : failure
-}
-
-/** The error that a claim was refused for. */
-function causeOf(failure: unknown): ModelServiceError | undefined {
-  const cause = failure instanceof ClaimRefused ? failure.cause : failure
-  return cause instanceof ModelServiceError ? cause : undefined
-}
-
-/** Refuses the request of another tenant than the one that its topic is bound to. */
-function tenantRejection({ tenant }: ModelRequest, topic: RequestTopic): ModelServiceError | null {
-  if (topic.tenant === null || topic.tenant === tenant) return null
-  return new ModelServiceError(
-    'INVALID_REQUEST',
-    `The topic ${topic.name} takes requests of tenant ${topic.tenant} only, and this one names ${tenant}; correct the producer`,
-  )
-}
-
-function bytesOf({ key, value, headers }: IntakeRecord): number {
-  let bytes = (key?.length ?? 0) + (value?.length ?? 0)
-  for (const [name, text] of Object.entries(headers)) bytes += name.length + text.length
-  return bytes
 }

@@ -1,6 +1,6 @@
 /** What a worker is asked for at each scrape, as sources for {@link Metrics}. */
 import type { Pool } from 'pg'
-import type { DispatcherStatus } from '../consumers/request-dispatcher.ts'
+import type { DispatcherStatus } from '../consumers/dispatcher-options.ts'
 import type { Metrics } from './metrics.ts'
 
 /** The part of a partition's progress that is told. */

@@ -1,7 +1,9 @@
 /** Doubles of all that a dispatcher works with. A record's value is the JSON of its request. */
+
+import type { DispatcherSettings } from '../../../src/consumers/dispatcher-options.ts'
 import type { LaterReplies, RequestDelivery, RequestProcessor, ValueDecoder } from '../../../src/consumers/ports.ts'
 import type { IntakeRecord, TopicPartition } from '../../../src/consumers/record-intake.ts'
-import { type DispatcherSettings, RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
+import { RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
 import type { Lane, ModelCompletion, ModelRequest } from '../../../src/contract/types.ts'
 import type { DeliveryJob } from '../../../src/delivery/delivery-job.ts'
 import type { ClaimGrant, ClaimResult } from '../../../src/delivery/ledger.ts'

@@ -1,8 +1,9 @@
 /** Ordered topics, retries and topics of one tenant, as the dispatcher serves them. */
 import { describe, expect, it } from 'vitest'
+import type { DispatcherSettings } from '../../../src/consumers/dispatcher-options.ts'
 import type { ParsedRetry } from '../../../src/consumers/ports.ts'
 import type { IntakeRecord } from '../../../src/consumers/record-intake.ts'
-import { type DispatcherSettings, RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
+import { RequestDispatcher } from '../../../src/consumers/request-dispatcher.ts'
 import type { OrderMode } from '../../../src/contract/request-topic.ts'
 import { ClaimLost, type DeliveryJob, RetryInPlace } from '../../../src/delivery/delivery-job.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { DispatcherSettings } from '../../../src/consumers/request-dispatcher.ts'
+import type { DispatcherSettings } from '../../../src/consumers/dispatcher-options.ts'
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { requestRecord, setUp as setUpAll } from './dispatcher-doubles.ts'
 import { settle } from './manual-timers.ts'
