@@ -8,25 +8,22 @@
  * What is away at the start (database, broker, registry) is waited for; what is wrong (settings, topics, schemas,
  * migrations) ends the start with its code. Each release is registered beside its acquire and they run in reverse.
  */
-import type { Kafka } from 'kafkajs'
-import type { Pool } from 'pg'
 import { createWorkerConsumers } from './app-consumers.ts'
 import { createDeliveryRecords, createWorkerDelivery, createWorkerReplies } from './app-delivery.ts'
 import { housekeepingTasks } from './app-housekeeping.ts'
-import { openProviders } from './app-providers.ts'
+import { createWorkerService } from './app-service.ts'
+import { requireTopics, usableReplyTopics } from './app-topics.ts'
 import { openPublishedEncoders } from './codec/record-encoder.ts'
 import { openSchemaRegistry } from './codec/schema-registry.ts'
 import { kafkaConnection, schemaRegistryConnection } from './config/connections.ts'
 import type { Settings } from './config/settings-schema.ts'
 import { retryDelayMs } from './consumers/retry-delay.ts'
-import { type TopicRole, topicName, topics } from './contract/topics.ts'
 import { watchCancellations } from './delivery/cancellation-watch.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import type { Incarnations } from './delivery/incarnations.ts'
 import { ensureRequestLogPartitions } from './delivery/request-log-partitions.ts'
 import { noSteps, type Steps } from './delivery/steps.ts'
-import { pauseFor, repeat, systemTimers } from './delivery/timers.ts'
-import { workerPlace } from './delivery/worker-place.ts'
+import { pauseFor, systemTimers } from './delivery/timers.ts'
 import { ModelServiceError } from './errors/model-service-error.ts'
 import { ChunkPublisher } from './events/chunk-publisher.ts'
 import { createDeadLetters } from './events/dead-letters.ts'
@@ -35,22 +32,16 @@ import { createKafkaClient } from './events/kafka-client.ts'
 import { startOutboxRelay } from './events/outbox-relay.ts'
 import { PlainPublisher } from './events/plain-publisher.ts'
 import { createRegistryRecords } from './events/registry-records.ts'
-import { existingTopics } from './events/topic-admin.ts'
-import { InProcessCommandBus, type Log, ModelService, type ModelServiceDb } from './model-service/index.ts'
+import { InProcessCommandBus, type Log } from './model-service/index.ts'
 import { deliveryMetrics, measuredRecords } from './observability/delivery-metrics.ts'
 import { HealthServer } from './observability/health-server.ts'
-import { measuredCallLimits } from './observability/measured-call-limits.ts'
-import { measuredProviders } from './observability/measured-providers.ts'
-import { measuredTargetHealth } from './observability/measured-target-health.ts'
 import { Metrics } from './observability/metrics.ts'
 import { addConsumerSource, addDatabaseSource } from './observability/worker-sources.ts'
 import { openDatabase } from './registry/database.ts'
 import { PostgresCancellations } from './registry/postgres-cancellations.ts'
 import { PostgresOutboxStore } from './registry/postgres-outbox-store.ts'
 import { PostgresPerformance } from './registry/postgres-performance.ts'
-import { PostgresPerformanceTracker } from './registry/postgres-performance-tracker.ts'
 import { PrismaRegistry } from './registry/prisma-registry.ts'
-import { QualityView } from './registry/quality-view.ts'
 import { checkSchemaRange } from './registry/schema-range.ts'
 
 /** What a worker gets beside its settings. */
@@ -154,7 +145,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
   const kafka = createKafkaClient(kafkaConnection(settings.kafka), log)
   const requestTopics = settings.kafka.requestTopics.map((topic) => ({ ...topic, name: topicPrefix + topic.name }))
   const requestTopicNames = requestTopics.map(({ name }) => name)
-  await untilThere('broker', () => checkTopics(kafka, topicPrefix, requestTopicNames), building)
+  await untilThere('broker', () => requireTopics(kafka, topicPrefix, requestTopicNames), building)
   const replyTopics = await untilThere('broker', () => usableReplyTopics(kafka, settings, log), building)
 
   const schemaRegistry = openSchemaRegistry(schemaRegistryConnection(settings.schemaRegistry))
@@ -215,7 +206,7 @@ async function serve(settings: Settings, building: Building): Promise<string> {
     prisma: database.prisma,
     encoders: createRegistryRecords({ encoders, topicPrefix, replyTopics }),
   })
-  const service = createService(settings, {
+  const service = createWorkerService(settings, {
     ...building,
     pool: database.pool,
     delivery,
@@ -301,85 +292,4 @@ async function untilThere<T>(what: string, run: () => Promise<T>, { log, signal 
       await pauseFor(systemTimers, retryMs, signal)
     }
   }
-}
-
-/** @throws TOPIC_MISSING, BROKER_UNAVAILABLE */
-async function checkTopics(kafka: Kafka, prefix: string, requestTopics: readonly string[]): Promise<void> {
-  const ofContract = (Object.keys(topics) as TopicRole[]).map((role) => topicName(role, prefix))
-  const names = [...new Set([...ofContract, ...requestTopics])]
-  const existing = await existingTopics(kafka, names)
-  const missing = names.filter((name) => !existing.has(name))
-  if (missing.length === 0) return
-  throw new ModelServiceError(
-    'TOPIC_MISSING',
-    `Missing topics: ${missing.join(', ')}. Run "model-service topics apply".`,
-  )
-}
-
-/** A reply topic that does not exist would fail the transactions of everybody's outcomes, so it is left out. */
-async function usableReplyTopics(kafka: Kafka, settings: Settings, log: Log): Promise<Set<string>> {
-  const replyTopics = [topicName('replies', settings.kafka.topicPrefix), ...settings.kafka.replyTopics]
-  const existing = await existingTopics(kafka, replyTopics)
-  const missing = replyTopics.filter((topic) => !existing.has(topic))
-  if (missing.length > 0) log.warn({ missing }, 'Reply topics do not exist; replies to them are not sent')
-  return existing
-}
-
-/** How often a worker looks who shares the limits of providers, in ms. */
-const workerPlaceMs = 2_000
-
-interface ServiceParts extends Building {
-  pool: Pool
-  delivery: Incarnations
-  commandBus: InProcessCommandBus
-  registry: ModelServiceDb['registry']
-  cancellations: ModelServiceDb['cancellations'] | undefined
-  performance: PostgresPerformance
-}
-
-function createService(settings: Settings, parts: ServiceParts): ModelService {
-  const { env, log, resources, metrics, pool, delivery, commandBus, registry, cancellations, performance } = parts
-  const { models, reliability } = settings
-  const { providers, specializations } = openProviders(settings, { env, resources })
-  const callLimits = measuredCallLimits({ metrics, tenantWeights: settings.intake.tenantWeights })
-  // Without a ledger nobody knows of the others: each worker keeps to the whole limit.
-  if (settings.delivery.mode === 'ledger') {
-    const look = async () => callLimits.setPlace(await workerPlace(pool, delivery.activeId))
-    // While the database is away the last place holds.
-    const run = () =>
-      look().then(
-        () => workerPlaceMs,
-        () => workerPlaceMs,
-      )
-    resources.defer(repeat(systemTimers, { run }))
-  }
-  // The ledger counts with each outcome; without one it is done apart.
-  const performanceTracker = settings.delivery.mode === 'ledger' ? null : startTracker({ pool, log, resources })
-  const modelQuality = new QualityView({ registry, store: performance, log })
-  modelQuality.start()
-  resources.defer(() => modelQuality.stop())
-  return new ModelService({
-    db: {
-      registry,
-      performance,
-      ...(cancellations === undefined ? {} : { cancellations }),
-      specializations,
-    },
-    eventBus: delivery,
-    commandBus,
-    ...(performanceTracker === null ? {} : { performanceTracker }),
-    settings: { ...models, reliability },
-    callLimits,
-    modelQuality,
-    targetHealth: measuredTargetHealth({ metrics, log, settings: reliability }),
-    providerFactory: measuredProviders(providers, metrics),
-    log,
-  })
-}
-
-function startTracker({ pool, log, resources }: Pick<ServiceParts, 'pool' | 'log' | 'resources'>) {
-  const tracker = new PostgresPerformanceTracker({ pool, log })
-  tracker.start()
-  resources.defer(() => tracker.stop())
-  return tracker
 }
