@@ -31,6 +31,14 @@ const contrastsOf = `(() => {
   })
 })()`
 
+/** How many widths the tracks of a chart's bars have: with more than one they could not be compared. */
+const trackWidths = `[...document.querySelectorAll('.bars')].map((bars) =>
+  new Set([...bars.querySelectorAll('.track')].map((track) => Math.round(track.getBoundingClientRect().width))).size)`
+
+/** Captions of tables of which a column lies outside of what is shown. */
+const cutTables = `[...document.querySelectorAll('.scroll')].filter((region) => region.scrollWidth > region.clientWidth)
+  .map((region) => region.getAttribute('aria-label'))`
+
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path))
 
 if (executablePath === undefined) {
@@ -96,6 +104,13 @@ async function checkPage(page: Page): Promise<void> {
     await page.setViewportSize({ width, height: 800 })
     const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
     assert.ok(Number(overflow) <= 0, `at ${width} the page is ${overflow} too wide`)
+  }
+  for (const width of [800, 1_001, 1_180]) {
+    await page.setViewportSize({ width, height: 800 })
+    const cut = await page.evaluate(cutTables)
+    assert.deepEqual(cut, [], `at ${width} these tables are cut`)
+    const widths = (await page.evaluate(trackWidths)) as number[]
+    assert.ok(Math.max(...widths, 1) === 1, `at ${width} the bars of a chart have ${widths.join(', ')} scales`)
   }
   const grounds = new Set<unknown>()
   for (const colorScheme of ['light', 'dark'] as const) {

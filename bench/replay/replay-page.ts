@@ -40,6 +40,16 @@ export function replayTable(results: readonly AuditMeasurement[]): string {
   ].join('\n')
 }
 
+/** What the two largest audits without a limit say about memory. */
+function memoryText(results: readonly AuditMeasurement[]): string {
+  const [large, less] = results
+    .filter(({ heapLimitMb }) => heapLimitMb === null)
+    .sort((left, right) => right.recordCount - left.recordCount)
+  if (large === undefined || less === undefined) return '**Memory**: one audit alone says nothing about its growth.'
+  const times = (more: number, few: number) => (more / few).toFixed(more / few < 3 ? 2 : 0)
+  return `**Memory**: ${times(large.recordCount, less.recordCount)} times the records took ${times(large.peakRssMb, less.peakRssMb)} times the memory.`
+}
+
 /** docs/replay-performance.md of a run. */
 export function replayPage(results: readonly AuditMeasurement[], conditions: ReplayConditions): string {
   const { date, cores, processor, node, loadBefore } = conditions
@@ -55,8 +65,9 @@ code that workers publish with.
 
 ${replayTable(results)}
 
-**Memory is bounded.** Without a limit Node lets its heap grow before it collects it; the last row is the same audit with
-\`NODE_OPTIONS=--max-old-space-size=128\`. What grows with the topics is the work file, which is deleted afterwards unless \`--work-file\` names it.
+${memoryText(results)} A small audit ends before Node's heap has
+the size that it keeps later on; the row with a limit of the heap is the same audit with \`NODE_OPTIONS=--max-old-space-size=128\`. What
+grows with the topics is the work file, which is deleted afterwards unless \`--work-file\` names it.
 
 An audit with the database reads one row of the request log and one of the ledger for each request more.
 `

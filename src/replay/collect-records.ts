@@ -1,6 +1,7 @@
 /**
- * Reads topics into the work file, in batches: the facts of some thousand records and the offsets behind them in one transaction.
- * What a file has already is not read again.
+ * Reads topics into the work file: the facts of some thousand records and the offsets behind them in one transaction. What a file has
+ * already is not read again. Facts are written as they come and not held for the transaction's end: what lives for a thousand
+ * records grows old in the heap, and the heap with it.
  */
 
 import type { ReceivedRecord } from '../delivery/received-record.ts'
@@ -9,7 +10,7 @@ import type { TopicPositions } from '../events/topic-reader.ts'
 import type { RecordReader } from './replay-ports.ts'
 import type { Fact, WorkFile } from './work-file.ts'
 
-/** Records of one transaction: enough that its cost does not count, few enough to hold. */
+/** Records of one transaction: enough that its cost does not count, few enough to read again. */
 const batchCount = 2_000
 
 /** How far a reading is, in offsets. */
@@ -40,35 +41,40 @@ export async function collectRecords(options: CollectOptions): Promise<void> {
   const from = resumeFrom(options.from, file.positions())
   const total = distance(options.from, until)
   const positions = new Map([...from].map(([topic, partitions]) => [topic, new Map(partitions)]))
-  let facts: Fact[] = []
   let recordCount = 0
-  const flush = (): void => {
-    file.write(facts, positions)
-    facts = []
+  const commit = (): void => {
+    file.commit(positions)
     recordCount = 0
     onProgress({ done: distance(options.from, positions), total })
   }
   const take = (record: ReceivedRecord, found: readonly Fact[]): undefined => {
-    facts.push(...found)
+    if (recordCount === 0) file.begin()
+    for (const fact of found) file.insert(fact)
     positions.get(record.topic)?.set(record.partition, record.offset + 1)
     recordCount += 1
-    if (recordCount >= batchCount) flush()
+    if (recordCount >= batchCount) commit()
   }
-  const end = await reader.read({
-    topics: [...until.keys()],
-    from,
-    until,
-    signal,
-    onRecord: (record) => {
-      const found = options.factsOf(record)
-      return found instanceof Promise ? found.then((awaited) => take(record, awaited)) : take(record, found)
-    },
-  })
+  const end = await reader
+    .read({
+      topics: [...until.keys()],
+      from,
+      until,
+      signal,
+      onRecord: (record) => {
+        const found = options.factsOf(record)
+        return found instanceof Promise ? found.then((awaited) => take(record, awaited)) : take(record, found)
+      },
+    })
+    .catch((error: unknown) => {
+      if (recordCount > 0) file.rollback()
+      throw error
+    })
   if (end === 'end-reached') {
     // The tail may be markers and aborted records, which nobody hands over: they count as read too.
     for (const [topic, partitions] of until) positions.set(topic, new Map(partitions))
   }
-  flush()
+  if (recordCount === 0) file.begin()
+  commit()
   if (end !== 'end-reached') throw new ModelServiceError('CANCELLED', 'The replay was stopped before its end.')
 }
 

@@ -45,20 +45,47 @@ export class WorkFile implements Disposable {
     this.isResumed = isResumed
   }
 
-  /** Writes facts, the offsets up to which they go (by topic and partition, the next one to read), or both: all or nothing. */
-  write(facts: readonly Fact[], positions: TopicPositions = new Map()): void {
-    this.transaction(() => {
-      for (const fact of facts) this.insert(fact)
+  /** Opens a transaction: what is written from now on is in the file after {@link commit}, all or nothing. */
+  begin(): void {
+    this.#guarded(() => this.#database.exec('BEGIN'))
+  }
+
+  /** Ends the transaction, and writes down how far it goes: by topic and partition the offset of the next record to read. */
+  commit(positions: TopicPositions = new Map()): void {
+    this.#guarded(() => {
       for (const [topic, partitions] of positions) {
         for (const [partition, next] of partitions) this.#prepare(writePosition).run(topic, partition, next)
       }
+      this.#database.exec('COMMIT')
     })
+  }
+
+  /** Takes back what was written since {@link begin}. */
+  rollback(): void {
+    try {
+      this.#database.exec('ROLLBACK')
+    } catch {
+      // SQLite has rolled it back by itself.
+    }
+  }
+
+  /** Runs all or nothing. */
+  transaction(run: () => void): void {
+    this.begin()
+    try {
+      run()
+      this.commit()
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
   }
 
   /** Writes one fact, within a transaction. */
   insert({ table, row }: Fact): void {
     const values = row as Readonly<Record<string, SQLInputValue>>
-    this.#prepare(insertStatements[table]).run(...columnsOf[table].map((column) => values[column] ?? null))
+    const columns = columnsOf[table].map((column) => values[column] ?? null)
+    this.#guarded(() => this.#prepare(insertStatements[table]).run(...columns))
   }
 
   /** Offsets of the next records to read; empty for what has not been read at all. */
@@ -103,40 +130,36 @@ export class WorkFile implements Disposable {
     return new Map(this.all('SELECT id, name FROM topics').map(({ id, name }) => [String(name), Number(id)]))
   }
 
-  /** Runs all or nothing. */
-  transaction(run: () => void): void {
-    try {
-      this.#database.exec('BEGIN')
-      run()
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      try {
-        this.#database.exec('ROLLBACK')
-      } catch {
-        // SQLite has rolled it back by itself.
-      }
-      throw asUnusable(error, this.#path)
-    }
-  }
-
   /** Runs one statement; gives how many rows it changed. */
   run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes)
+    return this.#guarded(() => Number(this.#prepare(sql).run(...values).changes))
   }
 
   /** All rows of a query of which few are expected. */
   all(sql: string, ...values: SQLInputValue[]): SqlRow[] {
-    return this.#prepare(sql).all(...values)
+    return this.#guarded(() => this.#prepare(sql).all(...values))
   }
 
   /** The rows of a query one by one; nothing may be written meanwhile. */
-  each(sql: string, ...values: SQLInputValue[]): Iterable<SqlRow> {
-    // A statement of its own: one that is iterated cannot be used for anything else.
-    return this.#database.prepare(sql).iterate(...values)
+  *each(sql: string, ...values: SQLInputValue[]): Iterable<SqlRow> {
+    try {
+      // A statement of its own: one that is iterated cannot be used for anything else.
+      yield* this.#database.prepare(sql).iterate(...values)
+    } catch (error) {
+      throw asUnusable(error, this.#path)
+    }
   }
 
   [Symbol.dispose](): void {
     this.#database.close()
+  }
+
+  #guarded<T>(run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      throw asUnusable(error, this.#path)
+    }
   }
 
   #prepare(sql: string): StatementSync {
@@ -216,9 +239,12 @@ function check(database: DatabaseSync, path: string, question: string): void {
   database.exec('BEGIN IMMEDIATE; COMMIT')
 }
 
-/** A cache of 64 MiB, and sorting on disk: the memory does not grow with the number of records. */
+/**
+ * A cache of 4 MiB, which is also what a sort takes before it goes on on disk: memory does not grow with the number of records. A larger
+ * one saves next to no time, since the operating system keeps the pages too.
+ */
 function tune(database: DatabaseSync): void {
-  database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE')
+  database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA temp_store = FILE')
 }
 
 function unusable(path: string, why: string, cause?: unknown): ModelServiceError {

@@ -5,15 +5,12 @@ import { withAdmin } from '../../events/with-admin.ts'
 import type { RecordDecoders, RecordReader } from '../../replay/replay-ports.ts'
 import type { KafkaSession } from '../kafka-session.ts'
 
-/** Longest time without anything read, in ms: behind it is a transaction that nobody ends. */
-const stallTimeoutMs = 120_000
-
 /** The topics of a session, for the modes that only account for what is there. */
 export function kafkaRecordReader({ kafka, groupId }: KafkaSession): RecordReader {
   return {
     bounds: (topics) => topicBounds(kafka, topics),
     offsetsAt: (topics, timeMs) => topicOffsetsAt(kafka, topics, timeMs),
-    read: (options) => readTopics({ ...options, kafka, stallTimeoutMs }),
+    read: (options) => readTopics({ ...options, kafka }),
     finished: (topics) => withAdmin(kafka, (admin) => finishedOffsets(admin, groupId, topics)),
   }
 }

@@ -45,7 +45,7 @@ it('audits ten thousand records within the memory of a small process, and finds 
   const measured = await measureAudit(env, { recordCount, workFile: join(folder, 'work.sqlite') })
   expect(measured).toMatchObject({ requestCount: 2_500, clean: true })
   expect(recordCount).toBeGreaterThan(10_000)
-  expect(measured.peakRssMb).toBeLessThan(600)
+  expect(measured.peakRssMb).toBeLessThan(400)
   const conditions = { date: '2026-05-31', cores: 2, processor: 'a processor', node: 'v24.0.0', loadBefore: 0 }
   expect(replayPage([measured], conditions)).toContain(`| 2,500 | ${recordCount.toLocaleString('en')} | none |`)
 })

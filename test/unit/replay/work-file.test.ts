@@ -23,10 +23,9 @@ describe('a work file', () => {
     {
       using file = openWorkFile({ path, question })
       expect(file.isResumed).toBe(false)
-      file.write(
-        [{ table: 'finished', row: { topic: 1, partition: 0, record_offset: 5 } }],
-        new Map([['t', new Map([[0, 6]])]]),
-      )
+      file.begin()
+      file.insert({ table: 'finished', row: { topic: 1, partition: 0, record_offset: 5 } })
+      file.commit(new Map([['t', new Map([[0, 6]])]]))
       file.note('range', { from: [1, 2] })
     }
     using file = openWorkFile({ path, question })
@@ -37,17 +36,45 @@ describe('a work file', () => {
     expect(file.all('SELECT * FROM finished')).toEqual([{ topic: 1, partition: 0, record_offset: 5 }])
   })
 
-  it('writes facts and offsets together or not at all', () => {
-    using file = openWorkFile({ path: ':memory:', question })
-    const bad = { table: 'finished', row: { topic: 1, partition: 0, record_offset: { not: 'a number' } } } as never
-    expect(() =>
-      file.write(
-        [{ table: 'finished', row: { topic: 1, partition: 0, record_offset: 5 } }, bad],
-        new Map([['t', new Map([[0, 6]])]]),
-      ),
-    ).toThrow()
+  it('has facts and offsets together or not at all', () => {
+    const path = fresh()
+    const fact = { table: 'finished', row: { topic: 1, partition: 0, record_offset: 5 } } as const
+    {
+      using file = openWorkFile({ path, question })
+      file.begin()
+      file.insert(fact)
+      file.rollback()
+      expect(() =>
+        file.transaction(() => {
+          file.insert(fact)
+          throw new Error('in the middle')
+        }),
+      ).toThrow('in the middle')
+      file.begin()
+      file.insert(fact)
+      // Never committed.
+    }
+    using file = openWorkFile({ path, question })
     expect(file.all('SELECT * FROM finished')).toEqual([])
     expect(file.positions()).toEqual(new Map())
+  })
+
+  it('says that it is the file that cannot be used, whatever is done with it', () => {
+    using file = openWorkFile({ path: ':memory:', question })
+    const unusable = expect.objectContaining({ code: 'WORK_FILE_UNUSABLE' })
+    file.run('DROP TABLE finished')
+    file.run('DROP TABLE notes')
+    file.run('DROP TABLE positions')
+    expect(() => file.insert({ table: 'finished', row: { topic: 1, partition: 0, record_offset: 5 } })).toThrow(
+      unusable,
+    )
+    expect(() => file.run('DELETE FROM finished')).toThrow(unusable)
+    expect(() => file.all('SELECT * FROM finished')).toThrow(unusable)
+    expect(() => [...file.each('SELECT * FROM finished')]).toThrow(unusable)
+    expect(() => file.noted('a')).toThrow(unusable)
+    expect(() => file.note('a', 1)).toThrow(unusable)
+    expect(() => file.positions()).toThrow(unusable)
+    expect(() => file.commit()).toThrow(unusable)
   })
 
   it('is readable by its owner alone', () => {

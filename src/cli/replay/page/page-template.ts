@@ -109,15 +109,15 @@ main:focus { outline: none; }
 code { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 section { margin: 0 0 20px; padding: 20px; scroll-margin-top: 12px; }
 section > p { margin: 0 0 12px; color: var(--soft); }
-.beside { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 28px; align-items: start; }
-@media (max-width: 800px) { .beside { grid-template-columns: minmax(0, 1fr); } }
+.beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 28px; align-items: start; }
+@media (max-width: 1000px) { .beside { grid-template-columns: minmax(0, 1fr); } }
 figure { margin: 6px 0 0; }
-.bars { margin: 0; padding: 0; list-style: none; }
-.bars li { display: grid; grid-template-columns: minmax(90px, 30%) 1fr auto; gap: 10px; align-items: center; padding: 5px 0; }
+.bars { display: grid; grid-template-columns: fit-content(45%) 1fr auto; column-gap: 10px; margin: 0; padding: 0; list-style: none; }
+.bars li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; padding: 5px 0; }
 .bars .label { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .bars .track { height: 16px; border-radius: 4px; background: light-dark(#eef1f5, #272c35); overflow: hidden; }
 .bars .fill { display: block; height: 100%; min-width: 2px; border-radius: 4px; }
-.bars .value { font-variant-numeric: tabular-nums; color: var(--soft); }
+.bars .value { font-variant-numeric: tabular-nums; color: var(--soft); text-align: right; }
 .fill.plain { background: var(--plain); } .fill.good { background: var(--good); } .fill.bad { background: var(--bad); }
 .fill.warn { background: var(--warn); } .fill.muted { background: var(--muted); }
 svg { display: block; width: 100%; height: auto; }
