@@ -13,9 +13,9 @@ type RecordName = NonNullable<TopicDefinition['record']>
 const text = (description: string): Json => ({ type: 'string', description })
 
 const traceHeaders = {
-  traceparent: text('W3C trace context, passed on to all that comes of the request.'),
+  traceparent: text('W3C trace context, passed on to all that comes of the request or command.'),
   tracestate: text('W3C trace state; at most 512 characters are passed on.'),
-  'correlation-id': text('The sender’s own word, at most 1,024 characters, passed on from the request.'),
+  'correlation-id': text('The sender’s own word, at most 1,024 characters, passed on from the request or command.'),
 }
 
 const eventHeaders = {
@@ -32,6 +32,13 @@ const requestHeaders = {
   ...traceHeaders,
   'reply-topic': text(
     'Asks for a copy of the completion on this topic: `model.replies`, or one of the setting `REPLY_TOPICS`.',
+  ),
+}
+
+const commandHeaders = {
+  ...traceHeaders,
+  'reply-topic': text(
+    'Asks for a copy of the result on this topic: `model.replies`, or one of the setting `REPLY_TOPICS`.',
   ),
 }
 
@@ -75,12 +82,12 @@ const event = (record: RecordName, headers: Record<string, Json> = {}): Message 
 /** The messages by name; several topics may hold the same. */
 const messages: Record<string, Message> = {
   ModelRequest: { record: 'ModelRequest', headers: requestHeaders, required: [], summary: summaryOf('ModelRequest') },
-  ModelCommand: { record: 'ModelCommand', headers: {}, required: [], summary: summaryOf('ModelCommand') },
+  ModelCommand: { record: 'ModelCommand', headers: commandHeaders, required: [], summary: summaryOf('ModelCommand') },
   ModelCompletion: event('ModelCompletion', traceHeaders),
   ModelChunk: event('ModelChunk'),
   PerformanceEvent: event('PerformanceEvent', traceHeaders),
   RegistryEvent: event('RegistryEvent'),
-  CommandResult: event('CommandResult'),
+  CommandResult: event('CommandResult', traceHeaders),
   RetriedRequest: {
     record: 'ModelRequest',
     headers: { ...requestHeaders, ...retryHeaders },
@@ -95,21 +102,21 @@ const messages: Record<string, Message> = {
   },
 }
 
-const messageOf = {
-  requests: 'ModelRequest',
-  commands: 'ModelCommand',
-  completions: 'ModelCompletion',
-  chunks: 'ModelChunk',
-  replies: 'ModelCompletion',
-  performance: 'PerformanceEvent',
-  registry: 'RegistryEvent',
-  commandResults: 'CommandResult',
-  retry10s: 'RetriedRequest',
-  retry1m: 'RetriedRequest',
-  retry10m: 'RetriedRequest',
-  requestsDeadLetters: 'DeadLetter',
-  commandsDeadLetters: 'DeadLetter',
-} as const satisfies Record<TopicRole, keyof typeof messages>
+const messagesOf = {
+  requests: ['ModelRequest'],
+  commands: ['ModelCommand'],
+  completions: ['ModelCompletion'],
+  chunks: ['ModelChunk'],
+  replies: ['ModelCompletion', 'CommandResult'],
+  performance: ['PerformanceEvent'],
+  registry: ['RegistryEvent'],
+  commandResults: ['CommandResult'],
+  retry10s: ['RetriedRequest'],
+  retry1m: ['RetriedRequest'],
+  retry10m: ['RetriedRequest'],
+  requestsDeadLetters: ['DeadLetter'],
+  commandsDeadLetters: ['DeadLetter'],
+} as const satisfies Record<TopicRole, readonly (keyof typeof messages)[]>
 
 /** What the service reads; the retry topics it both writes and reads. */
 const read: readonly TopicRole[] = ['requests', 'commands', 'retry10s', 'retry1m', 'retry10m']
@@ -158,12 +165,13 @@ export function asyncApiDocument(): string {
 
 function channelOf(role: TopicRole): Json {
   const { name, key, summary, retentionMs, cleanupPolicy }: TopicDefinition = topics[role]
-  const message = messageOf[role]
   return {
     address: name,
     summary,
     description: `The key is: ${key}.`,
-    messages: { [message]: { $ref: `#/components/messages/${message}` } },
+    messages: Object.fromEntries(
+      messagesOf[role].map((message) => [message, { $ref: `#/components/messages/${message}` }]),
+    ),
     bindings: {
       kafka: {
         topic: name,
@@ -180,7 +188,7 @@ function channelOf(role: TopicRole): Json {
 
 function operationsOf(role: TopicRole): [string, Json][] {
   const channel = { $ref: `#/channels/${role}` }
-  const messageRefs = [{ $ref: `#/channels/${role}/messages/${messageOf[role]}` }]
+  const messageRefs = messagesOf[role].map((message) => ({ $ref: `#/channels/${role}/messages/${message}` }))
   const operation = (action: 'send' | 'receive', rest: Json = {}): Json => ({
     action,
     channel,
@@ -210,7 +218,8 @@ function repliesOf(role: TopicRole): Json {
       }
     case 'commands':
       return {
-        summary: 'Every command is answered by one result, whose key is the id of the command.',
+        summary:
+          'Every command is answered by one result, whose key is the id of the command, and a copy of it where one is asked for.',
         reply: {
           channel: { $ref: '#/channels/commandResults' },
           messages: [{ $ref: '#/channels/commandResults/messages/CommandResult' }],

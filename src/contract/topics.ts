@@ -73,7 +73,7 @@ export const topics = {
     'ModelCompletion',
     'FULL_TRANSITIVE',
     dayMs,
-    'Copies of completions for clients that wait for them: those whose request names this topic in `reply-topic`.',
+    'Copies of completions and command results for clients that wait for them: those whose request or command names this topic in `reply-topic`. Who reads it goes by the `correlation-id` before decoding.',
   ),
   performance: topic(
     'model.performance',

@@ -11,7 +11,7 @@ import type { LogFields } from './model-service-base.ts'
 import type { CommandEnvelope } from './ports/command-bus.ts'
 import type { ProviderFactory } from './ports/provider-factory.ts'
 import type { Registry, RegistryChange, RegistryEntities, RegistryKind } from './ports/registry.ts'
-import { definitionRules } from './validate-definition.ts'
+import { type DefinitionView, definitionRules } from './validate-definition.ts'
 
 /** What a command is carried out with. */
 export interface CommandRun {
@@ -166,8 +166,8 @@ async function register<TKind extends RegistryKind>(
   definition: RegistryEntities[TKind],
   run: CommandRun,
 ): Promise<CommandResult> {
-  await validate(kind, definition, run)
-  return commit({ kind, action: 'REGISTERED', id: definition.id, definition, expectedVersion: null }, run)
+  requireId(`${kind.toLowerCase()}.id`, definition.id)
+  return commit({ ...changeTo(kind, definition, run), action: 'REGISTERED', expectedVersion: null }, run)
 }
 
 async function update<TKind extends RegistryKind>(
@@ -181,16 +181,17 @@ async function update<TKind extends RegistryKind>(
   for (let tries = 1; ; tries += 1) {
     const stored = await run.registry.find(kind, id)
     if (stored === null) throw missingEntity(kind, id)
-    const definition = merge(stored.definition)
-    await validate(kind, definition, run)
+    const change = changeTo(kind, merge(stored.definition), run)
     const isCurrent = expectedVersion === null || expectedVersion === stored.version
-    if (isCurrent && isSame(definition, stored.definition)) {
+    if (isCurrent && isSame(change.definition, stored.definition)) {
+      // What was registered a moment ago, perhaps at another worker, must be known here.
+      change.check(await run.registry.snapshot({ fresh: true }))
       const result = unappliedResult('UNCHANGED', run, { kind, id }, { version: stored.version })
       return run.registry.recordResult(result, run.envelope.digest, run.envelope.headers)
     }
     try {
       const version = expectedVersion ?? stored.version
-      return await commit({ kind, action: 'UPDATED', id, definition, expectedVersion: version }, run)
+      return await commit({ ...change, action: 'UPDATED', expectedVersion: version }, run)
     } catch (error) {
       const isConflict = error instanceof ModelServiceError && error.code === 'VERSION_CONFLICT'
       if (!isConflict || expectedVersion !== null || tries >= updateTries) throw error
@@ -212,13 +213,14 @@ async function remove(
   return commit({ kind, action: 'DELETED', id, definition: null, expectedVersion }, run)
 }
 
-async function validate<TKind extends RegistryKind>(
+/** A change to a definition, which is held against the rules in the moment in which it is made: what it refers to may go. */
+function changeTo<TKind extends RegistryKind>(
   kind: TKind,
   definition: RegistryEntities[TKind],
-  { registry, providers }: CommandRun,
-): Promise<void> {
-  // What was registered a moment ago, perhaps at another worker, must be known here.
-  definitionRules[kind](definition, { registry: await registry.snapshot({ fresh: true }), providers })
+  { providers }: CommandRun,
+) {
+  const check = (registry: DefinitionView['registry']) => definitionRules[kind](definition, { registry, providers })
+  return { kind, id: definition.id, definition, check }
 }
 
 function commit(change: Omit<RegistryChange, 'command'>, { registry, envelope, name }: CommandRun) {

@@ -58,6 +58,10 @@ export class MemoryRegistry implements Registry {
   }
 
   async snapshot(): Promise<RegistrySnapshot> {
+    return this.present()
+  }
+
+  private present(): RegistrySnapshot {
     this.current ??= buildSnapshot({
       version: this.version,
       models: this.list('MODEL').map(({ definition }) => definition),
@@ -117,6 +121,7 @@ export class MemoryRegistry implements Registry {
     if (earlier !== null) return earlier
     const current = this.stored[kind].get(id)
     checkChange(change, current?.version ?? null)
+    change.check?.(this.present())
     if (kind === 'PROVIDER' && change.action === 'DELETED') {
       const models = this.list('MODEL').filter(({ definition }) => definition.provider === id)
       checkProviderUnused(

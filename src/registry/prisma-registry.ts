@@ -2,7 +2,8 @@
  * The registry in PostgreSQL, through Prisma.
  *
  * A change is one transaction: lock, earlier result, checks, revision, entity, outbox, result. The lock is registry-wide, so
- * versions become visible in their order and the outbox leaves in that order; changes are rare, readers do not take it.
+ * checks hold until the change is made, versions become visible in their order and the outbox leaves in that order; changes are
+ * rare, readers do not take it.
  */
 import type { CommandResult, ProviderDefinition, RegistryEvent, RouteDefinition } from '../contract/types.ts'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
@@ -158,6 +159,7 @@ export class PrismaRegistry implements Registry {
     const result = await this.change(change.command, async (transaction) => {
       const current = await findEntity(transaction, change.kind, change.id)
       checkChange(change, current?.version ?? null)
+      if (change.check !== undefined) change.check(await this.readWithin(transaction))
       if (change.kind === 'PROVIDER' && change.action === 'DELETED') {
         const where = { provider: change.id }
         const models = await transaction.model.findMany({
@@ -282,20 +284,16 @@ export class PrismaRegistry implements Registry {
       this.keep(known, { checkedAt, look })
       return known
     }
-    const snapshot = await ask(() =>
-      this.atOneMoment(async (transaction) => {
-        const { version, ...lists } = await presentState(transaction)
-        return buildSnapshot({
-          version,
-          models: lists.models.map(({ definition }) => definition),
-          providers: lists.providers.map(({ definition }) => definition),
-          routes: lists.routes.map(({ definition }) => definition),
-          deletedIds: await deletedIds(transaction),
-        })
-      }),
-    )
+    const snapshot = await ask(() => this.atOneMoment(presentSnapshot))
     this.keep(snapshot, { checkedAt, look })
     return snapshot
+  }
+
+  /** The registry as it is within a change, whose lock lets nobody else change it: read anew only when it has moved on. */
+  private async readWithin(transaction: Transaction): Promise<RegistrySnapshot> {
+    const known = this.latest?.snapshot
+    if (known !== undefined && known.version === (await currentVersion(transaction))) return known
+    return await presentSnapshot(transaction)
   }
 
   private keep(snapshot: RegistrySnapshot, { checkedAt, look }: { checkedAt: number; look: number }): void {
@@ -313,6 +311,17 @@ async function presentState(transaction: Transaction): Promise<RegistryState> {
     providers: (await transaction.provider.findMany({ orderBy })).map(providerFromRow),
     routes: (await transaction.route.findMany({ orderBy })).map(routeFromRow),
   }
+}
+
+async function presentSnapshot(transaction: Transaction): Promise<RegistrySnapshot> {
+  const { version, ...lists } = await presentState(transaction)
+  return buildSnapshot({
+    version,
+    models: lists.models.map(({ definition }) => definition),
+    providers: lists.providers.map(({ definition }) => definition),
+    routes: lists.routes.map(({ definition }) => definition),
+    deletedIds: await deletedIds(transaction),
+  })
 }
 
 async function deletedIds(transaction: Transaction): Promise<string[]> {

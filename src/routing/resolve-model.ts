@@ -147,7 +147,7 @@ function resolveName(at: NameToResolve): Resolution {
 
 function resolveRoute(route: RouteDefinition, at: NameToResolve): Resolution {
   const { request, sources, reasons, depth } = at
-  // Registration refuses circles; two that are registered at the same moment may make one all the same.
+  // Registration refuses circles; a registry that somebody wrote into by hand may hold one.
   if (depth >= maxRouteDepth) {
     throw new ModelServiceError(
       'MODEL_NOT_FOUND',

@@ -111,6 +111,11 @@ export interface RegistryChange<TKind extends RegistryKind = RegistryKind> {
   /** The entity's version that the change builds on; null when it does not matter. */
   expectedVersion: number | null
   command: CommandEnvelope & { name: string }
+  /**
+   * Holds the change against the registry as it is in the very moment of the change, when nothing else can change; what it throws
+   * refuses the change.
+   */
+  check?(registry: Pick<RegistrySnapshot, 'model' | 'provider' | 'route'>): void
 }
 
 /**

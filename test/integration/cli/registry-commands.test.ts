@@ -146,7 +146,7 @@ describe('commands', () => {
 describe('files', () => {
   it('are applied, compared, exported, and put back as they were', async () => {
     const before = await cli(['export', '-o', 'before.yaml'])
-    expect(before.err).toContain('1 providers, 1 models and 1 routes, as of version 6')
+    expect(before.err).toContain('1 provider, 1 model and 1 route, as of version 6')
     expect(await cli(['diff', '-f', 'before.yaml', '--prune'])).toMatchObject({
       exitCode: 0,
       out: '0 to register, 0 to update, 0 to delete, 3 unchanged\n',

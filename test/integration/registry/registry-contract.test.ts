@@ -7,12 +7,14 @@ import type {
   RegistryEvent,
   RouteDefinition,
 } from '../../../src/contract/types.ts'
+import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import type {
   Registry,
   RegistryChange,
   RegistryEntities,
   RegistryKind,
 } from '../../../src/model-service/ports/registry.ts'
+import type { DefinitionView } from '../../../src/model-service/validate-definition.ts'
 import { type Database, openDatabase } from '../../../src/registry/database.ts'
 import { MemoryRegistry } from '../../../src/registry/memory-registry.ts'
 import { PrismaRegistry } from '../../../src/registry/prisma-registry.ts'
@@ -327,6 +329,32 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
     expect(results.map(({ version }) => version).sort()).toEqual([1, 2, 3, 4, 5, 6])
     const versions = (await harness.announced()).flatMap(({ event }) => (event === undefined ? [] : [event.version]))
     expect(versions).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('holds a change against what it knows in the moment of the change, which others may change at the same time', async () => {
+    const provided = ({ provider: find }: DefinitionView['registry']) => {
+      if (find('openai') === undefined) throw new ModelServiceError('PROVIDER_UNKNOWN', 'gone')
+    }
+    for (let round = 0; round < 10; round++) {
+      await registry.commit(change('PROVIDER', 'REGISTERED', provider))
+      const [registered, deleted] = await Promise.allSettled([
+        registry.commit({ ...change('MODEL', 'REGISTERED', model('m')), check: provided }),
+        registry.commit(change('PROVIDER', 'DELETED', provider)),
+      ])
+      expect([registered.status, deleted.status].sort()).toEqual(['fulfilled', 'rejected'])
+      if (registered.status === 'fulfilled') {
+        await registry.commit(change('MODEL', 'DELETED', model('m')))
+        await registry.commit(change('PROVIDER', 'DELETED', provider))
+      } else {
+        expect(registered.reason).toMatchObject({ code: 'PROVIDER_UNKNOWN' })
+      }
+    }
+    await registry.commit(change('PROVIDER', 'REGISTERED', provider))
+    const seen: unknown[] = []
+    const check = ({ model: find }: DefinitionView['registry']) => void seen.push(find('first'), find('second'))
+    await registry.commit({ ...change('MODEL', 'REGISTERED', model('first')), check })
+    await registry.commit({ ...change('MODEL', 'REGISTERED', model('second')), check })
+    expect(seen).toEqual([undefined, undefined, model('first'), undefined])
   })
 
   describe('listModels', () => {

@@ -80,6 +80,9 @@ const planned = { tenant: 't', requestId: 'r', retry: 1, notBefore: 5, attempts:
 test.each<[string, Record<string, string>]>([
   ['ModelCompletion', { ...cloudEventHeaders(about), ...passedOnHeaders(source.headers) }],
   ['ModelChunk', cloudEventHeaders(about)],
+  ['ModelRequest', source.headers],
+  ['ModelCommand', source.headers],
+  ['CommandResult', { ...cloudEventHeaders(about), ...passedOnHeaders(source.headers) }],
   ['RetriedRequest', retryRecord(source, { origin: source, timestamp: 1 }, planned, '').headers],
   ['DeadLetter', deadLetterRecord({ ...source, headers: {} }, { code: 'DECODE_FAILED', message: 'm' }, '').headers],
 ])('knows the headers of a %s, all of them', (name, headers) => {

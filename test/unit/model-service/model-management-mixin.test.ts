@@ -348,6 +348,44 @@ describe('a route', () => {
   })
 })
 
+describe('what changes at the same moment', () => {
+  /** Lets another change come between the decision to change and the change. */
+  function cutIn(other: () => Promise<unknown>): void {
+    const commit = fake.registry.commit.bind(fake.registry)
+    vi.spyOn(fake.registry, 'commit').mockImplementationOnce(async (change) => {
+      await other()
+      return commit(change)
+    })
+  }
+
+  test('leaves no model without its provider', async () => {
+    await service.registerProvider({ id: 'own', kind: 'openai' })
+    cutIn(() => service.deleteProvider('own'))
+    await expect(service.registerModel({ ...model, provider: 'own' })).rejects.toMatchObject({
+      code: 'PROVIDER_UNKNOWN',
+    })
+  })
+
+  test('leaves no id to a model and a route', async () => {
+    await service.registerModel(model)
+    cutIn(() => service.registerRoute({ id: 'both', targets: [{ model: 'house' }] }))
+    await expect(service.registerModel({ ...model, id: 'both' })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining('must not be the id of a route'),
+    })
+  })
+
+  test('closes no circle of routes', async () => {
+    await service.registerModel(model)
+    for (const id of ['a', 'b']) await service.registerRoute({ id, targets: [{ model: 'house' }] })
+    cutIn(() => service.updateRoute({ id: 'b', otherwise: 'a' }, ['otherwise']))
+    await expect(service.updateRoute({ id: 'a', otherwise: 'b' }, ['otherwise'])).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining('circle'),
+    })
+  })
+})
+
 describe('a command', () => {
   const command = (body: ModelCommandDraft['command'], commandId = 'c-1'): ModelCommandDraft => ({
     commandId,
