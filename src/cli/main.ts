@@ -10,8 +10,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     abort.abort()
   })
 }
-// A reader that has seen enough, as in `model-service tail | head`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that has seen enough, as in `model-service tail | head`.
+  if (code === 'EPIPE') process.exit(0)
+  process.stderr.write(`error OUTPUT: Standard output cannot be written: ${message}\n`, () => process.exit(1))
+})
+// Notes that nobody reads are no reason to stop.
+process.stderr.on('error', () => {})
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,

@@ -20,6 +20,8 @@ const unavailable = new Set<ErrorCode>([
   'SCHEMA_REGISTRY_UNAVAILABLE',
   'REQUEST_TIMEOUT',
 ])
+/** What is thrown as an INVALID_REQUEST was never sent; what workers refuse comes back as a result. */
+const usage = new Set<ErrorCode>(['CONFIGURATION_INVALID', 'INVALID_REQUEST', 'WORK_FILE_UNUSABLE'])
 const stackExitCodes: Partial<Record<StackErrorCode, ExitCode>> = {
   STACK_OPTIONS_INVALID: exitCodes.usage,
   STACK_JAVA_MISSING: exitCodes.unavailable,
@@ -38,9 +40,11 @@ export function reportError(error: unknown): ErrorReport {
 }
 
 /** The report as lines for people: one line, unless the message lists several things. */
-export function formatErrorReport(report: ErrorReport): string {
-  const joint = report.message.includes('\n') ? '\n' : ' '
-  return `${report.code}: ${report.message}${report.action === '' ? '' : joint + report.action}`
+export function formatErrorReport({ code, message, action }: ErrorReport): string {
+  if (action === '') return `${code}: ${message}`
+  const isSentence = /[.!?]$/.test(message)
+  const joint = message.includes('\n') ? '\n' : isSentence ? ' ' : '. '
+  return `${code}: ${message}${joint}${action}`
 }
 
 /** The stack of an error and of its causes, for `--verbose`. */
@@ -71,6 +75,6 @@ function describe(error: unknown): ErrorReport {
 }
 
 function exitCodeOf(code: ErrorCode): ExitCode {
-  if (code === 'CONFIGURATION_INVALID' || code === 'WORK_FILE_UNUSABLE') return exitCodes.usage
+  if (usage.has(code)) return exitCodes.usage
   return unavailable.has(code) ? exitCodes.unavailable : exitCodes.failed
 }

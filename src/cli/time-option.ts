@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { UsageError } from './usage-error.ts'
 
 const timePattern = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/
 const agoPattern = /^(\d{1,9})([smhd])$/
@@ -24,4 +25,11 @@ export function timeOption(flags: string, description: string, now: () => number
     if (time === null) throw new InvalidArgumentError(`Expected ${timeForms}.`)
     return time
   })
+}
+
+/** @throws UsageError when `--from` lies behind `--to` (Unix ms): nothing can be between them */
+export function requireOrder({ from, to }: { from?: number | undefined; to?: number | undefined }): void {
+  if (from === undefined || to === undefined || from <= to) return
+  const [later, earlier] = [from, to].map((time) => new Date(time).toISOString())
+  throw new UsageError(`--from ${later} is later than --to ${earlier}: expected the earlier time first.`)
 }

@@ -4,7 +4,7 @@ import { type CommonOptions, withCommonOptions } from '../command-options.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { RunAction } from '../program.ts'
 import { paint, printable, printJson, printNote, printTable, type Terminal } from '../terminal.ts'
-import { timeOption } from '../time-option.ts'
+import { requireOrder, timeOption } from '../time-option.ts'
 import {
   type CostDimension,
   type CostGroup,
@@ -50,6 +50,7 @@ export function addCostsCommand(program: Command, run: RunAction): void {
 
 async function costs(options: CostsOptions, terminal: Terminal): Promise<ExitCode> {
   const { by, from, to, tenant } = options
+  requireOrder(options)
   const { queryCosts } = await import('./cost-query.ts')
   const sums = await withCliDatabase(terminal, ({ pool }) =>
     queryCosts(pool, by, {

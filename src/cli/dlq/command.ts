@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CommonOptions, integerOption, withCommonOptions } from '../command-options.ts'
 import { type Place, parsePlace } from '../place.ts'
 import type { RunAction } from '../program.ts'
-import { timeForms, timeOption } from '../time-option.ts'
+import { requireOrder, timeForms, timeOption } from '../time-option.ts'
 import { UsageError } from '../usage-error.ts'
 import { type DeadLetterFilter, type DeadLetterKind, deadLetterKinds } from './dead-letter-list.ts'
 
@@ -109,8 +109,9 @@ export function addDlqCommand(program: Command, run: RunAction): void {
     )
 }
 
-/** The filter in the options. */
+/** The filter in the options. @throws UsageError when the times are the wrong way round */
 export function filterOf({ code, tenant, from, to }: Partial<FilterOptions>): DeadLetterFilter {
+  requireOrder({ from, to })
   return {
     ...(code === undefined ? {} : { code }),
     ...(tenant === undefined ? {} : { tenant }),

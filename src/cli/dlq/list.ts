@@ -9,10 +9,11 @@ import { nameOf, readDeadLetters } from './read-dead-letters.ts'
 
 /** Lists dead letters. */
 export async function list(options: FilterOptions, terminal: Terminal): Promise<ExitCode> {
+  const filter = filterOf(options)
   const { letters, replays, otherCount } = await withKafkaSession(terminal, (session) =>
     readDeadLetters(session, {
       kinds: options.topic === undefined ? deadLetterKinds : [options.topic],
-      filter: filterOf(options),
+      filter,
       maxCount: options.maxCount,
       signal: terminal.signal,
     }),

@@ -31,13 +31,13 @@ export async function show(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const found = await withKafkaSession(terminal, (session) => find(session, which, options.tenant, terminal.signal))
-  if (found.length === 0) {
+  if (found.length === 0 && options.json !== true) {
     printLine(terminal, `no dead letter ${printable(which)}; searched: ${deadLetterKinds.join(' and ')}`)
     return exitCodes.failed
   }
   if (options.json === true) printJson(terminal, found)
   else for (const shown of found) print(terminal, shown)
-  return exitCodes.ok
+  return found.length === 0 ? exitCodes.failed : exitCodes.ok
 }
 
 /** @throws UsageError when the place is in no dead letter topic */

@@ -13,8 +13,8 @@ import type { KafkaSession } from '../kafka-session.ts'
 import type { Place } from '../place.ts'
 import type { RunAction } from '../program.ts'
 import { startProgressBar } from '../progress-bar.ts'
-import { printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
-import { timeOption } from '../time-option.ts'
+import { printable, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
+import { requireOrder, timeOption } from '../time-option.ts'
 import { type LeftRecord, LeftRecords } from './left-records.ts'
 import { joinWindows, type SearchWindow, searchWindow, sourcesOf } from './search-window.ts'
 import { withTenantOption } from './tenant-option.ts'
@@ -62,9 +62,10 @@ export function addEraseCommand(requests: Command, run: RunAction): void {
 }
 
 async function erase(ids: readonly string[], options: EraseOptions, terminal: Terminal): Promise<ExitCode> {
+  requireOrder(options)
   const keys = [...new Set(ids)].map((requestId) => ({ tenant: options.tenant, requestId }))
-  const what = keys.length === 1 ? `request ${keys[0]?.requestId}` : counted(keys.length, 'request')
-  const question = `Prompt and answer of ${what} of tenant ${options.tenant} will be removed from the database for good. Go on?`
+  const what = keys.length === 1 ? `request ${printable(keys[0]?.requestId ?? '')}` : counted(keys.length, 'request')
+  const question = `Prompt and answer of ${what} of tenant ${printable(options.tenant)} will be removed from the database for good. Go on?`
   if (!(await confirm(terminal, question, { yes: options.yes === true }))) return exitCodes.failed
   const searches = await withCliDatabase(terminal, (database) => eraseAll(database, keys, options, terminal))
   const readCount = options.topics ? await findLeft(searches, options, terminal) : null
@@ -166,7 +167,7 @@ function print(terminal: Terminal, erased: readonly ErasedRequest[]): void {
     terminal,
     ['request', 'in the database', 'bytes removed'],
     erased.map(({ tenant, requestId, result, bytes }) => [
-      `${tenant}/${requestId}`,
+      printable(`${tenant}/${requestId}`),
       resultTexts[result],
       String(bytes),
     ]),
@@ -177,7 +178,7 @@ function print(terminal: Terminal, erased: readonly ErasedRequest[]): void {
   }
   const rows = erased.flatMap(({ requestId, left }) =>
     (left ?? []).map(({ place, count, bytes, keptUntil }) => [
-      requestId,
+      printable(requestId),
       count === 1 ? place : `${place} and ${count - 1} more`,
       String(bytes),
       keptUntil === null ? 'for ever' : new Date(keptUntil).toISOString(),

@@ -10,8 +10,8 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { KafkaSession } from '../kafka-session.ts'
 import { type Place, placeText } from '../place.ts'
 import type { RunAction } from '../program.ts'
-import { paint, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
-import { timeOption } from '../time-option.ts'
+import { paint, printable, printJson, printLine, printNote, printTable, type Terminal } from '../terminal.ts'
+import { requireOrder, timeOption } from '../time-option.ts'
 import type { FoundRecord, RecordsFound } from './find-records.ts'
 import { isKnown, type RequestStory, standing, timelineOf } from './request-story.ts'
 import { searchWindow, sourcesOf } from './search-window.ts'
@@ -46,6 +46,7 @@ export function addGetCommand(requests: Command, run: RunAction): void {
 
 async function get(requestId: string, options: GetOptions, terminal: Terminal): Promise<ExitCode> {
   const { tenant } = options
+  requireOrder(options)
   const { completionBody, ...rows } = await withCliDatabase(terminal, ({ pool }) =>
     readRequestRows(pool, { tenant, requestId }),
   )
@@ -97,7 +98,7 @@ async function readCompletion(
 }
 
 function print(terminal: Terminal, story: RequestStory): void {
-  const name = `${story.tenant}/${story.requestId}`
+  const name = printable(`${story.tenant}/${story.requestId}`)
   if (isKnown(story)) {
     printLine(terminal, `${paint(terminal, 'bold', name)}  ${standing(story)}`)
     printTable(

@@ -57,11 +57,13 @@ export function finishRequest(draft: object, name: string): ModelRequest {
 }
 
 function parse(file: RequestFile): unknown {
+  // Some editors begin a file with a byte order mark.
+  const text = file.text.replace(/^\ufeff/, '')
   try {
-    return JSON.parse(file.text)
+    return JSON.parse(text)
   } catch (error) {
     const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1]
-    const before = file.text.slice(0, Number(position ?? file.text.length)).split('\n')
+    const before = text.slice(0, Number(position ?? text.length)).split('\n')
     const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
     throw new UsageError(`${file.name}: not JSON (${place}): expected a JSON object.`)
   }

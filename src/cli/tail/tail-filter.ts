@@ -1,4 +1,5 @@
 /** Which records `tail` shows. Pure. */
+import { commandStatusSymbols, completionStatusSymbols } from '../../contract/types.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** What can be followed, by the word that the user says. */
@@ -38,10 +39,22 @@ const flags: Record<keyof TailFilter, string> = {
   type: '--type',
 }
 
+/** What `--status` may be. */
+const statusesOf: Partial<Record<TailTopic, readonly string[]>> = {
+  completions: completionStatusSymbols,
+  performance: completionStatusSymbols,
+  'command-results': commandStatusSymbols,
+}
+
 /** @throws UsageError when a filter means nothing for the topic: it would hide every record */
 export function requireFitting(topic: TailTopic, filter: TailFilter): void {
   const given = (Object.keys(flags) as (keyof TailFilter)[]).filter((name) => filter[name] !== undefined)
   const strange = given.filter((name) => !filtersOf[topic].includes(name))
+  const { status } = filter
+  const statuses = statusesOf[topic]?.filter((known) => known !== 'UNSPECIFIED')
+  if (status !== undefined && statuses !== undefined && !statuses.includes(status)) {
+    throw new UsageError(`--status ${JSON.stringify(status)}: expected one of ${statuses.join(', ')}.`)
+  }
   if (strange.length === 0) return
   const names = strange.map((name) => flags[name]).join(' and ')
   const known = filtersOf[topic].map((name) => flags[name]).join(', ')

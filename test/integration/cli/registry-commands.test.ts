@@ -112,7 +112,7 @@ describe('commands', () => {
       ['2999-01-01', 'lies in the future'],
     ] as const) {
       const refused = await cli(['export', '--as-of', asOf])
-      expect(refused).toMatchObject({ exitCode: 1, err: expect.stringContaining(message) })
+      expect(refused).toMatchObject({ exitCode: 2, err: expect.stringContaining(message) })
     }
     const history = await cli(['models', 'history', 'small'])
     expect(history.out).toMatch(/^4 +\S+ +UPDATED +ada +\S+ +status: "ACTIVE" → "DEPRECATED"\n2 +\S+ +REGISTERED +ada/m)

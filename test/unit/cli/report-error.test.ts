@@ -9,6 +9,7 @@ describe('reportError', () => {
   it.each<[unknown, string, number]>([
     [new UsageError('wrong'), 'USAGE', 2],
     [new ModelServiceError('CONFIGURATION_INVALID', 'x'), 'CONFIGURATION_INVALID', 2],
+    [new ModelServiceError('INVALID_REQUEST', 'x'), 'INVALID_REQUEST', 2],
     [new ModelServiceError('BROKER_UNAVAILABLE', 'x'), 'BROKER_UNAVAILABLE', 3],
     [new ModelServiceError('DATABASE_UNAVAILABLE', 'x'), 'DATABASE_UNAVAILABLE', 3],
     [new ModelServiceError('SCHEMA_REGISTRY_UNAVAILABLE', 'x'), 'SCHEMA_REGISTRY_UNAVAILABLE', 3],
@@ -27,6 +28,11 @@ describe('reportError', () => {
   it.each(Object.keys(errorCatalogue) as ErrorCode[])('%s comes with its action, on one line', (code) => {
     const line = formatErrorReport(reportError(new ModelServiceError(code, 'What was wrong.')))
     expect(line).toBe(`${code}: What was wrong. ${errorCatalogue[code].action}`)
+  })
+
+  it('parts message and action, however the message ends', () => {
+    const line = formatErrorReport(reportError(new ModelServiceError('TOPIC_MISSING', 'There is none')))
+    expect(line).toBe(`TOPIC_MISSING: There is none. ${errorCatalogue.TOPIC_MISSING.action}`)
   })
 
   it('gives the hint of a stack error once', () => {

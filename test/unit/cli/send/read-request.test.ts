@@ -33,6 +33,11 @@ describe('readRequest', () => {
     expect(request.input).toMatchObject({ type: 'ChatInput', tools: [] })
   })
 
+  it('takes a file that begins with a byte order mark', () => {
+    expect(read(`\ufeff${JSON.stringify({ model: 'm', input: chat })}`)).toMatchObject({ model: 'm' })
+    expect(() => read('\ufeff{')).toThrow('not JSON (line 1, column 2)')
+  })
+
   it('lets the command line count over the file', () => {
     const request = read({ requestId: 'r1', model: 'a', input: chat }, { model: 'b', tenant: 't' })
     expect(request).toMatchObject({ requestId: 'r1', model: 'b', tenant: 't' })

@@ -55,8 +55,17 @@ describe('a filter of tail', () => {
   })
 
   it('that fits is taken', () => {
-    requireFitting('completions', { tenant: 'a', requestId: 'r', model: 'm', status: 's', code: 'c', type: 't' })
+    const filter = { tenant: 'a', requestId: 'r', model: 'm', status: 'FAILED', code: 'c', type: 't' }
+    requireFitting('completions', filter)
+    requireFitting('command-results', { status: 'REJECTED' })
     requireFitting('registry', {})
+  })
+
+  it('names a status of its topic', () => {
+    expect(() => requireFitting('performance', { status: 'failed' })).toThrow(
+      '"failed": expected one of COMPLETED, FAILED',
+    )
+    expect(() => requireFitting('command-results', { status: 'FAILED' })).toThrow('expected one of APPLIED, UNCHANGED')
   })
 })
 
