@@ -42,12 +42,20 @@ export class ExchangeClock {
     }
     signal.addEventListener('abort', this.#onCallerAbort, { once: true })
     this.#cancelTotal = this.#timers.after(timeoutMs, () =>
-      this.#fail(this.#timeout(`did not finish within ${timeoutMs} ms`)),
+      this.#fail(
+        this.#timeout(
+          `did not finish within ${timeoutMs} ms; give it more time (ATTEMPT_TIMEOUT_MS), or choose a faster model`,
+        ),
+      ),
     )
     const firstByteMs = this.#firstByteTimeoutMs
     if (firstByteMs > 0) {
       this.#cancelWait = this.#timers.after(firstByteMs, () =>
-        this.#fail(this.#timeout(`sent no answer within ${firstByteMs} ms (first byte)`)),
+        this.#fail(
+          this.#timeout(
+            `sent no answer within ${firstByteMs} ms (first byte); raise PROVIDER_FIRST_BYTE_TIMEOUT_MS where it is only slow`,
+          ),
+        ),
       )
     }
   }
@@ -77,7 +85,12 @@ export class ExchangeClock {
     this.#cancelWait = this.#timers.after(inMs, () => {
       const leftMs = this.#pieceAt + idleMs - this.#timers.now()
       if (leftMs > 0) this.#watchSilence(leftMs)
-      else this.#fail(this.#timeout(`fell silent for ${idleMs} ms within its answer`))
+      else
+        this.#fail(
+          this.#timeout(
+            `fell silent for ${idleMs} ms within its answer; raise PROVIDER_IDLE_TIMEOUT_MS where it pauses for longer`,
+          ),
+        )
     })
   }
 
@@ -86,6 +99,7 @@ export class ExchangeClock {
     this.#onFailure(error)
   }
 
+  /** `what` it did, and what to do. */
   #timeout(what: string): ProviderError {
     const { provider } = this.#request
     return new ProviderError('REQUEST_TIMEOUT', `Provider ${provider} ${what}.`, {

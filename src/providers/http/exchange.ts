@@ -152,7 +152,11 @@ export function tooLarge(provider: string, what: string): ProviderError {
 /** We ask for no compression, so that limits hold for what is read. */
 function refuseEncoding(provider: string, encoding: string | undefined): void {
   if (encoding === undefined || encoding === '' || encoding === 'identity') return
-  throw new ProviderError('PROVIDER_ERROR', `Provider ${provider} sent a compressed answer, which was not asked for.`, {
-    provider,
-  })
+  throw new ProviderError(
+    'PROVIDER_ERROR',
+    `Provider ${provider} sent a compressed answer, which was not asked for; turn compression off there, or at the proxy before it.`,
+    {
+      provider,
+    },
+  )
 }

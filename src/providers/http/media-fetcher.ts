@@ -79,7 +79,7 @@ export class HttpMediaFetcher implements MediaFetcher {
       const isRedirect = answer.status >= 300 && answer.status < 400
       throw new ProviderError(
         'MEDIA_UNAVAILABLE',
-        `Media at ${url.host} could not be fetched: HTTP ${answer.status}${isRedirect ? ', and redirects are not followed' : ''}.`,
+        `Media at ${url.host} could not be fetched: HTTP ${answer.status}; ${isRedirect ? 'redirects are not followed, so name the last address' : 'check that anybody may read it there'}, or send the bytes.`,
         { retryable: answer.status >= 500 || answer.status === 429 },
       )
     }
@@ -134,9 +134,13 @@ function asMediaError(error: unknown, host: string, maxBytes: number): unknown {
     case 'REQUEST_TIMEOUT':
       // A time-out that the caller's own signal caused keeps its meaning: its cause is that signal's reason.
       if (error.code === 'REQUEST_TIMEOUT' && error.cause !== undefined) return asFailed(error)
-      return new ProviderError('MEDIA_UNAVAILABLE', `Media at ${host} could not be fetched in time and whole.`, {
-        cause: error,
-      })
+      return new ProviderError(
+        'MEDIA_UNAVAILABLE',
+        `Media at ${host} could not be fetched in time and whole; check its server, or send the bytes.`,
+        {
+          cause: error,
+        },
+      )
     default:
       return asFailed(error)
   }

@@ -69,7 +69,7 @@ const whileWhole: Case[] = [
   [
     'no answer comes',
     () => undefined,
-    { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /first byte/ },
+    { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /first byte\); raise PROVIDER_FIRST_BYTE_TIMEOUT_MS/ },
     { firstByteTimeoutMs: shortMs },
   ],
   [
@@ -96,7 +96,7 @@ const whileWhole: Case[] = [
   [
     'the body falls silent',
     (socket) => void socket.write(head('application/json') + chunked('{"id')),
-    { code: 'REQUEST_TIMEOUT', message: /silent/ },
+    { code: 'REQUEST_TIMEOUT', message: /silent .*; raise PROVIDER_IDLE_TIMEOUT_MS/ },
     { idleTimeoutMs: shortMs },
   ],
   [
@@ -135,7 +135,7 @@ const whileStreaming: Case[] = [
   [
     'the stream falls silent',
     (socket) => void socket.write(stream + event({ content: 'a' })),
-    { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /silent/ },
+    { code: 'REQUEST_TIMEOUT', outcome: 'UNKNOWN', message: /silent .*; raise PROVIDER_IDLE_TIMEOUT_MS/ },
     { idleTimeoutMs: shortMs },
   ],
   [
