@@ -51,6 +51,15 @@ export class ConnectionDouble {
     }
   }
 
+  /** What cannot be read is undefined. */
+  async decodeReadable(name: Contract, { value }: { value: Buffer | null }) {
+    try {
+      return this.decode(name, value)
+    } catch {
+      return undefined
+    }
+  }
+
   feed(topic: string, onRecord: (record: never) => void | Promise<void>) {
     this.#listeners.set(topic, onRecord)
     return {

@@ -8,6 +8,7 @@ import type { ModelCompletionDraft, ModelRequest } from '../../../src/contract/t
 import { ModelServiceError } from '../../../src/errors/model-service-error.ts'
 import { settle } from '../consumers/manual-timers.ts'
 import { ConnectionDouble } from './client-doubles.ts'
+import { failureOf } from './failure-of.ts'
 
 const encode = recordEncoder('ModelCompletion', 8)
 const input = { type: 'CompletionInput' as const, prompt: 'Once' }
@@ -27,14 +28,6 @@ beforeEach(() => {
 async function reply(n: number, completion: ModelCompletionDraft): Promise<void> {
   const correlationId = connection.written[n]?.headers['correlation-id'] ?? ''
   await connection.receive('replies', { headers: { 'correlation-id': correlationId }, value: encode(completion) })
-}
-
-/** What a promise rejects with. */
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return await work.then(
-    () => 'nothing',
-    (error: unknown) => error,
-  )
 }
 
 describe('a request that is asked', () => {
@@ -112,6 +105,20 @@ describe('a request that is asked', () => {
     const correlationId = connection.written[0]?.headers['correlation-id'] ?? ''
     await connection.receive('replies', { headers: { 'correlation-id': correlationId }, value: Buffer.from('junk') })
     expect(await answer).toMatchObject({ code: 'DECODE_FAILED' })
+  })
+
+  it('goes on waiting while the registry is away: its reply is given again', async () => {
+    const answer = calls.ask(request, {})
+    await settle()
+    const away = new ModelServiceError('SCHEMA_REGISTRY_UNAVAILABLE', 'away')
+    const decode = connection.decode.bind(connection)
+    connection.decode = () => {
+      throw away
+    }
+    expect(await failureOf(reply(0, { requestId: 'r1', status: 'COMPLETED' }))).toBe(away)
+    connection.decode = decode
+    await reply(0, { requestId: 'r1', status: 'COMPLETED' })
+    await expect(answer).resolves.toMatchObject({ status: 'COMPLETED' })
   })
 
   it('is not sent when answers could not be read', async () => {
