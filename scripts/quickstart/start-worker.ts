@@ -20,8 +20,8 @@ export interface WorkerProcess {
   stop(signal?: NodeJS.Signals): Promise<number>
 }
 
-/** Variables that a child may have from us: what finds programs and the network, never addresses or keys of the user's. */
-const inherited = /^(PATH|HOME|TMPDIR|LANG|LC_.*|TZ|(HTTPS?|NO)_PROXY|NODE_EXTRA_CA_CERTS)$/i
+/** Variables that a child may have from us: what finds programs, the network and compiled code, never addresses or keys of the user's. */
+const inherited = /^(PATH|HOME|TMPDIR|LANG|LC_.*|TZ|(HTTPS?|NO)_PROXY|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE)$/i
 
 /** Starts `model-service worker` from the sources. `detached` workers outlive this process. */
 export async function startWorker(options: {

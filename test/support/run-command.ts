@@ -10,8 +10,12 @@ export interface CommandRun {
   json(): Record<string, unknown>
 }
 
-/** Runs a command line in this process, with these settings and no terminal. */
-export async function runCommand(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CommandRun> {
+/** Runs a command line in this process, with these settings and no terminal. `cwd` is `/` by default, and there is no input. */
+export async function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { cwd = '/', input }: { cwd?: string; input?: string } = {},
+): Promise<CommandRun> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const texts = { out: '', err: '' }
   stdout.on('data', (chunk) => {
@@ -21,11 +25,11 @@ export async function runCommand(args: readonly string[], env: Readonly<Record<s
     texts.err += chunk
   })
   const exitCode = await runCli(args, {
-    stdin: Readable.from([]),
+    stdin: Readable.from(input === undefined ? [] : [input]),
     stdout,
     stderr,
     env: { USER: 'tester', ...env },
-    cwd: '/',
+    cwd,
     color: false,
     signal: new AbortController().signal,
   })

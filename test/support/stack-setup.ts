@@ -21,6 +21,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.env['MODEL_SERVICE_TEST_KAFKA_BROKERS'] = kafkaBrokers
   process.env['MODEL_SERVICE_TEST_SCHEMA_REGISTRY_URL'] = schemaRegistryUrl
   process.env['MODEL_SERVICE_TEST_DATABASE_URL'] = databaseUrl
+  // Workers and command lines in processes of their own compile the same sources again and again: this halves their start.
+  process.env['NODE_COMPILE_CACHE'] = join(process.cwd(), '.model-service', 'compile-cache')
   project.provide('stack', stack.addresses)
   return () => stack.stop()
 }

@@ -1,7 +1,7 @@
 /**
  * The database, the broker or the schema registry cannot be reached for 30 s, as when a network parts: connections break, new ones
  * are refused. The workers pause within bounded memory and go on by themselves within 15 s of its return. The short forms are in
- * test/integration/worker/outages.test.ts.
+ * test/slow/worker/outages.test.ts.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** The command line as a user runs it: real processes against a real broker, registry and database. */
+/** The command line against a real broker, registry and database; as a process where that is what matters. */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { loadSettings } from '../../../src/config/load-settings.ts'
 import { withDatabase } from '../../support/postgres.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { type EchoWorker, startEchoWorker } from './echo-worker.ts'
 
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
@@ -17,33 +18,23 @@ const database = withDatabase({ migrated: false })
 let folder = ''
 let worker: EchoWorker | undefined
 
-interface Run {
-  exitCode: number
-  out: string
-  err: string
+const env = {
+  USER: 'tester',
+  KAFKA_BROKERS: stack.kafkaBrokers,
+  SCHEMA_REGISTRY_URL: stack.schemaRegistryUrl,
+  TOPIC_PREFIX: topicPrefix,
 }
+const cli = (args: string[], changes: Record<string, string> = {}) =>
+  runCommand(args, { ...env, DATABASE_URL: database.url, ...changes }, { cwd: folder })
 
-function cli(args: string[], options: { input?: string; env?: Record<string, string> } = {}): Promise<Run> {
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    USER: 'tester',
-    KAFKA_BROKERS: stack.kafkaBrokers,
-    SCHEMA_REGISTRY_URL: stack.schemaRegistryUrl,
-    DATABASE_URL: database.url,
-    TOPIC_PREFIX: topicPrefix,
-    ...options.env,
-  }
+/** The same as a process. */
+function spawned(args: string[], input: string): Promise<{ exitCode: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [main, ...args],
-      { env, cwd: folder, timeout: 60_000 },
-      (error, out, err) => {
-        const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
-        resolve({ exitCode, out, err })
-      },
-    )
-    child.stdin?.end(options.input ?? '')
+    const options = { env: { ...process.env, ...env, DATABASE_URL: database.url }, cwd: folder, timeout: 60_000 }
+    const child = execFile(process.execPath, [main, ...args], options, (error, out, err) => {
+      resolve({ exitCode: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err })
+    })
+    child.stdin?.end(input)
   })
 }
 
@@ -74,7 +65,7 @@ describe('deployment', () => {
   })
 
   it('says which topic is missing to who reads too early', async () => {
-    const { exitCode, err } = await cli(['tail'], { env: { TOPIC_PREFIX: 'none.' } })
+    const { exitCode, err } = await cli(['tail'], { TOPIC_PREFIX: 'none.' })
     expect(err).toContain(
       'TOPIC_MISSING: The topic none.model.completions cannot be found. Run `model-service topics apply`.',
     )
@@ -92,11 +83,6 @@ describe('deployment', () => {
 
 describe('in use', () => {
   beforeAll(async () => {
-    const env = {
-      KAFKA_BROKERS: stack.kafkaBrokers,
-      SCHEMA_REGISTRY_URL: stack.schemaRegistryUrl,
-      TOPIC_PREFIX: topicPrefix,
-    }
     worker = await startEchoWorker(loadSettings(env, ['kafka', 'schemaRegistry']))
   })
 
@@ -131,20 +117,13 @@ describe('in use', () => {
       completion: { text: 'from a file' },
     })
     const input = JSON.stringify({ ...request, requestId: 'piped', input: { ...request.input, prompt: 'a\u001b[2J' } })
-    const piped = await cli(['send', '-'], { input })
+    const piped = await spawned(['send', '-'], input)
     expect(piped.out).toBe('a\\x1b[2J\n')
   })
 
   it('ends with 1 for a completion that failed', async () => {
-    const { exitCode, out, err } = await cli([
-      'send',
-      '--type',
-      'completion',
-      '--prompt',
-      'fail',
-      '--request-id',
-      'failing',
-    ])
+    const args = ['send', '--type', 'completion', '--prompt', 'fail', '--request-id', 'failing']
+    const { exitCode, out, err } = await spawned(args, '')
     expect(out).toContain('PROVIDER_ERROR: as asked for')
     expect(err).toContain('FAILED failing')
     expect(exitCode).toBe(1)

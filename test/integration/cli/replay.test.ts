@@ -1,10 +1,8 @@
 /** `replay` as an auditor runs it: over what real workers left in real topics and a real database, and over what somebody changed there. */
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRecordEncoder, type RecordEncoder } from '../../../src/codec/record-encoder.ts'
 import { openSchemaRegistry } from '../../../src/codec/schema-registry.ts'
@@ -14,27 +12,14 @@ import type { ReceivedRecord } from '../../../src/delivery/received-record.ts'
 import type { AuditReport } from '../../../src/replay/audit-report.ts'
 import type { RepriceReport } from '../../../src/replay/reprice-report.ts'
 import { createTopics } from '../../support/create-topics.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { withService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 const service = withService({ env: { RETRY_DELAYS_MS: '200', TARGET_RETRIES_COUNT: '0', BREAKER_FAILURES_COUNT: '0' } })
 let folder = ''
 
-interface Run {
-  exitCode: number
-  out: string
-  err: string
-}
-
-function replay(...args: string[]): Promise<Run> {
-  const env = { PATH: process.env['PATH'] ?? '', ...service.env }
-  return new Promise((resolve) => {
-    execFile(process.execPath, [main, 'replay', ...args], { env, cwd: folder, timeout: 60_000 }, (error, out, err) => {
-      resolve({ exitCode: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err })
-    })
-  })
-}
+const replay = (...args: string[]) => runCommand(['replay', ...args], service.env, { cwd: folder })
 
 async function audit(...args: string[]): Promise<AuditReport> {
   const { out, err } = await replay('--mode', 'audit', '--json', ...args)

@@ -1,4 +1,4 @@
-/** `replay --mode rerun`, `replay --mode repair` and `top`, as processes, beside a real worker whose calls are counted. */
+/** `replay --mode rerun`, `replay --mode repair` and `top`, beside a real worker whose calls are counted; as processes where they are ended. */
 import { type ChildProcess, execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RerunRow } from '../../../src/cli/replay/rerun/compare-runs.ts'
 import { rerunId } from '../../../src/cli/replay/rerun/rerun-request.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { withService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 
@@ -24,9 +25,10 @@ interface Run {
   err: string
 }
 
+/** As a process. */
 function start(args: string[]): { child: ChildProcess; ended: Promise<Run> } {
   const ended = Promise.withResolvers<Run>()
-  const env = { PATH: process.env['PATH'] ?? '', ...service.env }
+  const env = { ...process.env, ...service.env }
   const child = execFile(
     process.execPath,
     [main, ...args],
@@ -39,7 +41,7 @@ function start(args: string[]): { child: ChildProcess; ended: Promise<Run> } {
   return { child, ended: ended.promise }
 }
 
-const cli = (...args: string[]): Promise<Run> => start(args).ended
+const cli = (...args: string[]) => runCommand(args, service.env, { cwd: folder })
 const completionCount = async (): Promise<number> => (await service.readAll('completions')).length
 
 beforeAll(async () => {

@@ -43,8 +43,20 @@ function serversOnly(): Partial<StackOptions> {
 }
 
 describe('a stack of servers', () => {
-  it('answers, keeps others out of its directory, and leaves nothing behind', { timeout: START_LIMIT_MS }, async () => {
-    const stack = await startStack(serversOnly())
+  it('ends what is left of one that was cut off while starting, answers, keeps others out of its directory, and leaves nothing behind', {
+    timeout: 2 * START_LIMIT_MS,
+  }, async () => {
+    const child = run({ ...serversOnly(), detached: true })
+    await until(() => processesOf(readState(dataDirectory)).length > 0, 'a first process')
+    child.process.kill('SIGKILL')
+    await until(() => child.process.signalCode !== null, 'its owner to be gone')
+    const left = processesOf(readState(dataDirectory))
+    expect(left.some(isAlive)).toBe(true)
+
+    const messages: string[] = []
+    const stack = await startStack({ ...serversOnly(), onProgress: ({ message }) => messages.push(message) })
+    expect(messages[0]).toMatch(/left of an earlier stack/)
+    expect(left.filter(isAlive)).toEqual([])
     const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.addresses
     expect(stack.parts.map(({ name, state }) => `${name} ${state}`).sort()).toEqual([
       'kafka running',
@@ -84,39 +96,16 @@ describe('a stack of servers', () => {
     expect(await stackStatus(dataDirectory)).toEqual([])
   })
 
-  it('ends when its owner is killed, and can be started again', { timeout: 2 * START_LIMIT_MS }, async () => {
-    const child = run({ ...serversOnly() })
-    expect(await child.answer).toHaveProperty('addresses')
-    const processes = processesOf(readState(dataDirectory))
-    expect(processes.filter(isAlive)).toHaveLength(3)
-    child.process.kill('SIGKILL')
-    await until(() => !processes.some(isAlive), 'its processes to end')
-
-    const again = await startStack(serversOnly())
-    await again.stop()
-    expect(readdirSync(dataDirectory)).toEqual(['logs'])
-  })
-
-  it('that was cut off while starting is recognised and ended by the next start', {
+  it('ends when its owner is killed, and can be started again: detached, it outlives its owner, is found up, and is ended by name', {
     timeout: 2 * START_LIMIT_MS,
   }, async () => {
-    const child = run({ ...serversOnly(), detached: true })
-    await until(() => processesOf(readState(dataDirectory)).length > 0, 'a first process')
-    child.process.kill('SIGKILL')
-    await until(() => child.process.signalCode !== null, 'its owner to be gone')
-    const left = processesOf(readState(dataDirectory))
-    expect(left.some(isAlive)).toBe(true)
+    const owned = run({ ...serversOnly() })
+    expect(await owned.answer).toHaveProperty('addresses')
+    const ended = processesOf(readState(dataDirectory))
+    expect(ended.filter(isAlive)).toHaveLength(3)
+    owned.process.kill('SIGKILL')
+    await until(() => !ended.some(isAlive), 'its processes to end')
 
-    const messages: string[] = []
-    const again = await startStack({ ...serversOnly(), onProgress: ({ message }) => messages.push(message) })
-    expect(messages[0]).toMatch(/left of an earlier stack/)
-    expect(left.filter(isAlive)).toEqual([])
-    await again.stop()
-  })
-
-  it('that is detached outlives its owner, is found up, and is ended by name', {
-    timeout: 2 * START_LIMIT_MS,
-  }, async () => {
     const child = run({ ...serversOnly(), detached: true })
     const answer = await child.answer
     child.process.kill('SIGKILL')

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { withService } from '../../support/service.ts'
-import { createTcpProxy } from '../../support/tcp-proxy.ts'
+import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { until } from '../../support/until.ts'
 
 const service = withService()
@@ -18,6 +18,9 @@ describe('a worker that is asked to stop', () => {
     await service.send(request)
     await until(() => service.double.ledger.countOf('double-delay-1500') === 1, 'the call to begin')
     expect(await worker.stop()).toBe(0)
+    const output = readFileSync(worker.log, 'utf8')
+    expect(output).toContain('The worker has stopped')
+    expect(output).not.toContain('Say something.')
     const [completion] = await service.completions([request.requestId])
     expect(completion?.status).toBe('COMPLETED')
     await service.offsetsAtEnd('requests')
@@ -40,27 +43,33 @@ describe('a worker that is asked to stop', () => {
 })
 
 describe('a worker that starts', () => {
-  const away: [what: string, variable: string, address: (env: Record<string, string>) => string][] = [
-    ['database', 'DATABASE_URL', (env) => new URL(env['DATABASE_URL'] ?? '').host],
-    ['schema registry', 'SCHEMA_REGISTRY_URL', (env) => new URL(env['SCHEMA_REGISTRY_URL'] ?? '').host],
-    ['broker', 'KAFKA_BROKERS', (env) => env['KAFKA_BROKERS'] ?? ''],
-  ]
-  it.each(away)(
-    'while the %s is away waits for it, is alive but not ready, and then serves',
-    async (_, variable, address) => {
-      const target = address(service.env)
+  it('while database, broker and schema registry are away waits for one after the other, is alive but not ready, and then serves', async () => {
+    const env: Record<string, string> = {}
+    const behindProxy = async (variable: string, target: string) => {
       const proxy = await createTcpProxy(target)
-      const value = (service.env[variable] ?? '').replace(target, proxy.address)
-      const worker = await service.startWorker({ env: { [variable]: value }, ready: false })
-      await until(() => readFileSync(worker.log, 'utf8').includes('waiting for it'), 'the worker to wait')
+      env[variable] = (service.env[variable] ?? '').replace(target, proxy.address)
+      return proxy
+    }
+    const away: [what: string, proxy: TcpProxy][] = [
+      ['database', await behindProxy('DATABASE_URL', new URL(service.env['DATABASE_URL'] ?? '').host)],
+      ['broker', await behindProxy('KAFKA_BROKERS', service.env['KAFKA_BROKERS'] ?? '')],
+      [
+        'schema registry',
+        await behindProxy('SCHEMA_REGISTRY_URL', new URL(service.env['SCHEMA_REGISTRY_URL'] ?? '').host),
+      ],
+    ]
+    const worker = await service.startWorker({ env, ready: false })
+    for (const [what, proxy] of away) {
+      const line = `The ${what} is away; waiting for it`
+      await until(() => readFileSync(worker.log, 'utf8').includes(line), line)
       expect((await fetch(`${worker.healthUrl}/livez`)).status).toBe(200)
       expect((await fetch(`${worker.healthUrl}/readyz`)).status).toBe(503)
       await proxy.join()
-      await worker.ready()
-      expect(await worker.stop()).toBe(0)
-      await proxy.cut()
-    },
-  )
+    }
+    await worker.ready()
+    expect(await worker.stop()).toBe(0)
+    for (const [, proxy] of away) await proxy.cut()
+  })
 
   const refusals: [what: string, env: () => Record<string, string>, code: string, hint: string][] = [
     ['invalid settings', () => ({ WINDOW_COUNT: 'many', LEASE_MS: '1' }), 'CONFIGURATION_INVALID', 'LEASE_MS'],
@@ -69,12 +78,16 @@ describe('a worker that starts', () => {
   ]
   const emptyDatabase = () => Object.assign(new URL(service.env['DATABASE_URL'] ?? ''), { pathname: '/postgres' }).href
 
-  it.each(refusals)('with %s says so, once and clearly, and exits', async (_, env, code, hint) => {
-    const worker = await service.startWorker({ env: env(), ready: false })
-    expect(await worker.ended).toBeGreaterThan(0)
-    const output = readFileSync(worker.log, 'utf8')
-    expect(output).toContain(code)
-    expect(output).toContain(hint)
+  it('with what it cannot serve with says so, once and clearly, and exits', async () => {
+    await Promise.all(
+      refusals.map(async ([what, env, code, hint]) => {
+        const worker = await service.startWorker({ env: env(), ready: false })
+        expect(await worker.ended, what).toBeGreaterThan(0)
+        const output = readFileSync(worker.log, 'utf8')
+        expect(output, what).toContain(code)
+        expect(output, what).toContain(hint)
+      }),
+    )
   })
 
   it('on a port that is taken says so and exits', async () => {
