@@ -2,9 +2,9 @@ import type { ContractName, RecordOf } from '../codec/contract-type.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { type ClientConnection, isUnreadable } from './client-connection.ts'
 
-/** Who waits for which answer. Several may wait for the same one. */
+/** Who waits for which answer. Keys are made for one wait each. */
 export class PendingAnswers<T> {
-  readonly #waiting = new Map<string, Set<PromiseWithResolvers<T>>>()
+  readonly #waiting = new Map<string, PromiseWithResolvers<T>>()
 
   /** Whether anybody waits for the answer of this key. */
   has(key: string): boolean {
@@ -16,28 +16,21 @@ export class PendingAnswers<T> {
     const waiter = Promise.withResolvers<T>()
     // Whoever waits may have given up when the client is closed.
     waiter.promise.catch(() => {})
-    const waiters = this.#waiting.get(key) ?? new Set()
-    this.#waiting.set(key, waiters.add(waiter))
-    return {
-      answer: waiter.promise,
-      end: () => {
-        waiters.delete(waiter)
-        if (waiters.size === 0 && this.#waiting.get(key) === waiters) this.#waiting.delete(key)
-      },
-    }
+    this.#waiting.set(key, waiter)
+    return { answer: waiter.promise, end: () => void this.#waiting.delete(key) }
   }
 
   resolve(key: string, answer: T): void {
-    for (const waiter of this.#waiting.get(key) ?? []) waiter.resolve(answer)
+    this.#waiting.get(key)?.resolve(answer)
   }
 
   reject(key: string, error: Error): void {
-    for (const waiter of this.#waiting.get(key) ?? []) waiter.reject(error)
+    this.#waiting.get(key)?.reject(error)
   }
 
   /** Rejects all that wait now. */
   rejectAll(error: Error): void {
-    for (const key of this.#waiting.keys()) this.reject(key, error)
+    for (const { reject } of this.#waiting.values()) reject(error)
   }
 }
 

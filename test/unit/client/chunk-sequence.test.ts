@@ -41,6 +41,11 @@ describe('chunks in order', () => {
     expect(run(attemptOf(['a', 'b']), 'ab')).toHaveLength(2)
   })
 
+  it('that come twice are told once', () => {
+    const chunks = attemptOf(['a', 'b', 'c']).flatMap((each) => [each, each])
+    expect(run([...chunks, ...attemptOf(['a', 'b'])], 'abc').map(({ type }) => type)).toEqual(['text', 'text', 'text'])
+  })
+
   it('tell reasoning, refusals and tool calls apart', () => {
     const toolCall = { index: 0, id: 'c1', name: 'look', arguments: '{' }
     const chunks = [
@@ -83,6 +88,12 @@ describe('what is missing', () => {
     const chunks = [first, third].filter((each) => each !== undefined)
     expect(run(chunks)).toHaveLength(1)
     expect(run(chunks, 'one two three').at(-1)).toEqual({ type: 'text', delta: 'two three', text: 'one two three' })
+  })
+
+  it('stays held back when it comes late, so that words never change their order', () => {
+    const [first, second, third, fourth] = attemptOf(['one ', 'two ', 'three ', 'four'])
+    const chunks = [first, third, second, fourth].filter((each) => each !== undefined)
+    expect(run(chunks)).toHaveLength(1)
   })
 
   it('does not hold the next attempt back', () => {

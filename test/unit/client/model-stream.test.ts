@@ -55,6 +55,15 @@ describe('a stream', () => {
     stream.take(chunk(0, 'late'))
   })
 
+  it('tells nothing after its terminal record, whatever still comes', async () => {
+    const { stream, resolve } = open()
+    resolve(completed('Hello'))
+    await settle()
+    stream.take(chunk(0, 'Hello'))
+    stream.take(chunk(0, 'again', 2))
+    expect((await read(stream)).map(({ type }) => type)).toEqual(['text', 'completion'])
+  })
+
   it('is read once', async () => {
     const { stream, resolve } = open()
     resolve(completed(''))

@@ -105,6 +105,21 @@ describe('the end', () => {
     expect(producer.sendBatch).toHaveBeenCalledTimes(1)
   })
 
+  it('waits for a record that is tried again, until that is written or given up', async () => {
+    const { writer, producer, timers } = open()
+    producer.sendBatch.mockRejectedValueOnce(new KafkaJSConnectionError('away', {} as never))
+    const writing = writer.write(record(), never)
+    await vi.waitFor(() => expect(timers.pendingCount).toBe(1), { interval: 1 })
+    const closing = writer.close()
+    await settle()
+    expect(producer.disconnect).not.toHaveBeenCalled()
+    await timers.advance(100)
+    await writing
+    await closing
+    expect(producer.sendBatch).toHaveBeenCalledTimes(2)
+    expect(producer.disconnect).toHaveBeenCalledTimes(1)
+  })
+
   it('comes at once where nothing was ever written', async () => {
     const { writer, producer } = open()
     await writer.close()
