@@ -31,17 +31,6 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // For `npm run test:full`: integration tests of what seldom changes, or of what the short form of the fault suite shows too.
-          name: 'slow',
-          include: ['test/slow/**/*.test.ts'],
-          globalSetup: ['test/support/stack-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
           // For `npm run test:full`: other languages bring their own tools and libraries.
           name: 'languages',
           include: ['test/languages/**/*.test.ts'],

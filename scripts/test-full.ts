@@ -6,7 +6,7 @@ const steps: readonly [title: string, args: readonly string[], env?: Record<stri
   ['Prisma client', ['scripts/generate-prisma.ts']],
   ['simulation, 200,000 schedules', [...unit, 'test/unit/simulation'], { SIM_SCHEDULES: '200000' }],
   ['fuzzing of stream readers, 10 minutes', [...unit, 'test/unit/providers/fuzz'], { FUZZ_SECONDS: '600' }],
-  ['slow integration tests', [tools.vitest, 'run', '--project', 'slow']],
+  ['slow integration tests', [tools.vitest, 'run', '--config', 'vitest.slow.config.ts']],
   ['clients in TypeScript, Python and Java', [tools.vitest, 'run', '--project', 'languages']],
   ['outputs that the docs show', ['scripts/docs-cli.ts', '--check']],
   ['report pages in a browser', ['scripts/browser-pages.ts']],
