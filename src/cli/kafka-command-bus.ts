@@ -4,6 +4,9 @@ import type { CommandBus } from '../model-service/ports/command-bus.ts'
 import type { KafkaSession } from './kafka-session.ts'
 import { withModelClient } from './with-model-client.ts'
 
+/** Commands of one call that are sent and not answered, at most. */
+const maxUnderWay = 100
+
 /** Sends commands to the workers through Kafka and waits for their results. It handles none itself. */
 export class KafkaCommandBus implements CommandBus {
   readonly #session: Pick<KafkaSession, 'kafka' | 'registry' | 'topicPrefix'>
@@ -35,8 +38,8 @@ export class KafkaCommandBus implements CommandBus {
   }
 
   /**
-   * Writes several commands at once and waits for the results of all, in the order of the commands. Those about one thing are
-   * carried out in their order, others at the same time. `onResult` hears each result as it comes, also when others never do.
+   * Writes several commands and waits for the results of all, in the order of the commands; only so many are under way at once
+   * that each has its result in time. Those about one thing are carried out in their order. `onResult` hears each result as it comes, also when others never do.
    * @throws as {@link KafkaCommandBus.send}
    */
   sendAll(
@@ -44,14 +47,27 @@ export class KafkaCommandBus implements CommandBus {
     onResult: (result: CommandResult) => void = () => {},
   ): Promise<CommandResult[]> {
     const waiting = { timeoutMs: this.#timeoutMs, signal: this.#signal }
-    return withModelClient(this.#session, (client) =>
-      Promise.all(
-        commands.map(async ({ commandId, actor = null, command }) => {
+    const results: CommandResult[] = []
+    const left = commands.entries()
+    return withModelClient(this.#session, async (client) => {
+      let isGivenUp = false
+      const sendNext = async (): Promise<void> => {
+        for (const [index, { commandId, actor = null, command }] of left) {
+          if (isGivenUp) return
           const result = await client.command(command, { commandId, actor, ...waiting })
+          results[index] = result
           onResult(result)
-          return result
-        }),
-      ),
-    )
+        }
+      }
+      await Promise.all(
+        Array.from({ length: maxUnderWay }, () =>
+          sendNext().catch((error: unknown) => {
+            isGivenUp = true
+            throw error
+          }),
+        ),
+      )
+      return results
+    })
   }
 }

@@ -37,7 +37,7 @@ import {
   toCommandResult,
   toRegistryEvent,
 } from './registry-rules.ts'
-import { buildSnapshot } from './registry-snapshot.ts'
+import { buildSnapshot, contentAfter, type SnapshotContent } from './registry-snapshot.ts'
 
 /** Turns what the registry announces into Kafka records; null when it is not to be announced. */
 export interface RegistryEncoders {
@@ -71,7 +71,7 @@ export class PrismaRegistry implements Registry {
   private readonly encoders: RegistryEncoders
   private readonly snapshotMaxAgeMs: number
   private readonly now: () => number
-  private latest: { snapshot: RegistrySnapshot; checkedAt: number } | undefined
+  private latest: Look | undefined
   private refreshing: Promise<RegistrySnapshot> | undefined
   /** Looks at the registry are numbered as they begin. */
   private lookCount = 0
@@ -116,6 +116,10 @@ export class PrismaRegistry implements Registry {
     const { page, pageSize, skip } = pageOf(query)
     if (query.asOf !== undefined) return pageOfModels(await this.entitiesAt('MODEL', query.asOf), query)
     const where = modelFilter(query)
+    if (isBeyondAscii(query.search)) {
+      const rows = await ask(() => this.prisma.model.findMany({ where, orderBy: { id: 'asc' } }))
+      return pageOfModels(rows.map(modelFromRow), query)
+    }
     const [rows, totalCount] = await ask(() =>
       this.prisma.$transaction([
         this.prisma.model.findMany({ where, orderBy: { id: 'asc' }, skip, take: pageSize }),
@@ -156,10 +160,13 @@ export class PrismaRegistry implements Registry {
   }
 
   async commit(change: RegistryChange): Promise<CommandResult> {
+    let made: Look | undefined
     const result = await this.change(change.command, async (transaction) => {
+      made = undefined
       const current = await findEntity(transaction, change.kind, change.id)
       checkChange(change, current?.version ?? null)
-      if (change.check !== undefined) change.check(await this.readWithin(transaction))
+      const before = change.check === undefined ? undefined : await this.lookWithin(transaction)
+      if (before !== undefined) change.check?.(before.snapshot)
       if (change.kind === 'PROVIDER' && change.action === 'DELETED') {
         const where = { provider: change.id }
         const models = await transaction.model.findMany({
@@ -192,11 +199,17 @@ export class PrismaRegistry implements Registry {
         updatedAt: new Date(occurredAt),
       })
       const version = Number(revision.version)
+      const { definition } = change
+      if (before !== undefined && definition !== null) {
+        made = lookAt(contentAfter(before.content, { ...change, definition }, version), occurredAt)
+      }
       await send(transaction, () => this.encoders.encodeRegistryEvent(toRegistryEvent(change, version, occurredAt)))
       return toCommandResult(change, version, occurredAt)
     })
     this.leastLook = this.lookCount + 1
-    this.latest = undefined
+    // Another change of this process may have been made after this one, and kept before.
+    const isNewest = made !== undefined && made.content.version > (this.latest?.content.version ?? 0)
+    this.latest = isNewest ? made : undefined
     this.refreshing = undefined
     return result
   }
@@ -279,27 +292,28 @@ export class PrismaRegistry implements Registry {
   private async refresh(): Promise<RegistrySnapshot> {
     const checkedAt = this.now()
     const look = ++this.lookCount
-    const known = this.latest?.snapshot
-    if (known !== undefined && (await ask(() => currentVersion(this.prisma))) === known.version) {
-      this.keep(known, { checkedAt, look })
-      return known
+    const known = this.latest
+    if (known !== undefined && (await ask(() => currentVersion(this.prisma))) === known.content.version) {
+      this.keep({ ...known, checkedAt }, look)
+      return known.snapshot
     }
-    const snapshot = await ask(() => this.atOneMoment(presentSnapshot))
-    this.keep(snapshot, { checkedAt, look })
-    return snapshot
+    const content = await ask(() => this.atOneMoment(presentContent))
+    const seen = lookAt(content, checkedAt)
+    this.keep(seen, look)
+    return seen.snapshot
   }
 
   /** The registry as it is within a change, whose lock lets nobody else change it: read anew only when it has moved on. */
-  private async readWithin(transaction: Transaction): Promise<RegistrySnapshot> {
-    const known = this.latest?.snapshot
-    if (known !== undefined && known.version === (await currentVersion(transaction))) return known
-    return await presentSnapshot(transaction)
+  private async lookWithin(transaction: Transaction): Promise<Look> {
+    const known = this.latest
+    if (known !== undefined && known.content.version === (await currentVersion(transaction))) return known
+    return lookAt(await presentContent(transaction), this.now())
   }
 
-  private keep(snapshot: RegistrySnapshot, { checkedAt, look }: { checkedAt: number; look: number }): void {
+  private keep(seen: Look, look: number): void {
     if (look < this.leastLook) return
     this.leastLook = look
-    this.latest = { snapshot, checkedAt }
+    this.latest = seen
   }
 }
 
@@ -313,15 +327,26 @@ async function presentState(transaction: Transaction): Promise<RegistryState> {
   }
 }
 
-async function presentSnapshot(transaction: Transaction): Promise<RegistrySnapshot> {
+/** The registry as it was at a time (Unix ms). */
+interface Look {
+  content: SnapshotContent
+  snapshot: RegistrySnapshot
+  checkedAt: number
+}
+
+function lookAt(content: SnapshotContent, checkedAt: number): Look {
+  return { content, snapshot: buildSnapshot(content), checkedAt }
+}
+
+async function presentContent(transaction: Transaction): Promise<SnapshotContent> {
   const { version, ...lists } = await presentState(transaction)
-  return buildSnapshot({
+  return {
     version,
     models: lists.models.map(({ definition }) => definition),
     providers: lists.providers.map(({ definition }) => definition),
     routes: lists.routes.map(({ definition }) => definition),
     deletedIds: await deletedIds(transaction),
-  })
+  }
 }
 
 async function deletedIds(transaction: Transaction): Promise<string[]> {
@@ -358,7 +383,13 @@ async function send(transaction: Transaction, encode: () => OutgoingRecord | nul
   })
 }
 
+/** Of letters beyond ASCII, not every database knows which are the same in another case: these texts are looked for here. */
+function isBeyondAscii(search: string | undefined): boolean {
+  return search !== undefined && /[^\0-\x7f]/.test(search)
+}
+
 function modelFilter({ provider, capability, taskType, status, search }: ModelQuery): Prisma.ModelWhereInput {
+  const isText = search !== undefined && !isBeyondAscii(search)
   // Prisma hands the text to ILIKE as it is; a user who looks for an underscore means one.
   const contains = search?.replaceAll(/[\\%_]/g, String.raw`\$&`)
   const text = { contains: contains ?? '', mode: 'insensitive' } as const
@@ -368,7 +399,7 @@ function modelFilter({ provider, capability, taskType, status, search }: ModelQu
     ...(taskType !== undefined && { taskTypes: { has: taskType } }),
     // Nothing is stored as UNSPECIFIED, so nothing is found.
     ...(status === 'UNSPECIFIED' ? { id: { in: [] } } : status !== undefined && { status }),
-    ...(search !== undefined && { OR: [{ id: text }, { displayName: text }, { description: text }] }),
+    ...(isText && { OR: [{ id: text }, { displayName: text }, { description: text }] }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ModelDefinition, ProviderDefinition, RouteDefinition } from '../contract/types.ts'
-import type { RegistrySnapshot } from '../model-service/ports/registry.ts'
+import type { RegistryChange, RegistryEntities, RegistrySnapshot } from '../model-service/ports/registry.ts'
 
 /** What a snapshot is made of. */
 export interface SnapshotContent {
@@ -24,5 +24,32 @@ export function buildSnapshot(content: SnapshotContent): RegistrySnapshot {
     provider: (id) => providers.get(id),
     route: (id) => routes.get(id),
     isDeleted: (id) => deletedIds.has(id),
+  }
+}
+
+/** The content after an entity was registered or updated, which made this version. */
+export function contentAfter(
+  content: SnapshotContent,
+  {
+    kind,
+    id,
+    definition,
+  }: Pick<RegistryChange, 'kind' | 'id'> & { definition: RegistryEntities[RegistryChange['kind']] },
+  version: number,
+): SnapshotContent {
+  const put = <T extends { id: string }>(list: readonly T[]): T[] =>
+    // The kind of a change and that of its definition are the same, which its type does not say.
+    [...list.filter((each) => each.id !== id), structuredClone(definition) as unknown as T]
+  const deletedIds = kind === 'PROVIDER' ? content.deletedIds : [...content.deletedIds].filter((each) => each !== id)
+  const after = { ...content, version, deletedIds }
+  switch (kind) {
+    case 'MODEL':
+      return { ...after, models: put(content.models) }
+    case 'PROVIDER':
+      return { ...after, providers: put(content.providers) }
+    case 'ROUTE':
+      return { ...after, routes: put(content.routes) }
+    default:
+      return kind satisfies never
   }
 }

@@ -153,6 +153,24 @@ describe('snapshot', () => {
     expect((await reader.snapshot()).model('gpt-5')).toBeDefined()
   })
 
+  it('goes with the own changes, unread, and is what it would be if it were read', async () => {
+    const registry = build()
+    const seen: unknown[] = []
+    const check: RegistryChange['check'] = ({ model }) => void seen.push(model('a'))
+    await registry.commit({ ...registration('a'), check })
+    await registry.commit({ ...registration('b'), check })
+    const bigger = { ...registration('a', { contextWindow: 9 }), action: 'UPDATED' as const, check }
+    await registry.commit(bigger)
+    await build().commit({ ...bigger, command: { ...bigger.command, commandId: randomUUID() } })
+    await registry.commit({ ...registration('c'), check })
+    expect(seen).toMatchObject([undefined, { contextWindow: null }, { contextWindow: null }, {}, { contextWindow: 9 }])
+    // The very object: what was read again would be another.
+    expect(seen[2]).toBe(seen[1])
+    const [held, read] = [await registry.snapshot(), await build().snapshot()]
+    expect(held.version).toBe(read.version)
+    for (const id of ['a', 'b', 'c']) expect(held.model(id)).toEqual(read.model(id))
+  })
+
   it('holds the own changes at once', async () => {
     const registry = build()
     await registry.snapshot()

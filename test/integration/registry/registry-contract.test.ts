@@ -383,6 +383,8 @@ describe.each(Object.entries(harnesses))('%s', (_, build) => {
       [{ search: '0%' }, ['B2']],
       [{ search: String.raw`K\S` }, ['ax1']],
       [{ search: 'größe' }, ['a_1']],
+      [{ search: 'GRÖßE' }, ['a_1']],
+      [{ search: 'GRÖßE', status: 'INACTIVE' }, []],
       [{ search: 'a', provider: 'openai' }, ['ax1']],
     ] as const)('finds %j', async (query, ids) => {
       const { models, totalCount } = await registry.listModels(query)
