@@ -1,5 +1,6 @@
 /** Records that cannot be served go to a dead letter topic: the original bytes, and the reason in headers. */
 import { maxMessageBytes, topicName } from '../contract/topics.ts'
+import type { SourceCoordinates } from '../contract/types.ts'
 import type { OutgoingRecord } from '../delivery/outgoing-record.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
 import { recordBytes } from './record-bytes.ts'
@@ -66,7 +67,7 @@ export function shortDeadLetter(letter: OutgoingRecord): OutgoingRecord {
 }
 
 /** Whether a dead letter is a {@link shortDeadLetter}. */
-export function isShortDeadLetter({ headers }: OutgoingRecord): boolean {
+export function isShortDeadLetter({ headers }: Pick<OutgoingRecord, 'headers'>): boolean {
   return headers[omittedHeader] !== undefined
 }
 
@@ -87,28 +88,32 @@ export interface ParsedDeadLetter {
   omittedBytes: number | null
 }
 
+/** Where the record lay that a dead letter was made of; null when the headers are those of no dead letter. */
+export function deadLetterSource(headers: Readonly<Record<string, string>>): SourceCoordinates | null {
+  const topic = headers['dlt-source-topic']
+  const partition = wholeNumber(headers['dlt-source-partition'])
+  const offset = wholeNumber(headers['dlt-source-offset'])
+  return !topic || partition === null || offset === null ? null : { topic, partition, offset }
+}
+
+function wholeNumber(text = ''): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}
+
 /** Reads what {@link deadLetterRecord} wrote; null when the record is no dead letter. */
 export function parseDeadLetter({ key, value, headers }: ReceivedRecord): ParsedDeadLetter | null {
-  const [partition, offset, timestamp, omittedBytes] = [
-    'dlt-source-partition',
-    'dlt-source-offset',
-    'dlt-source-timestamp',
-    omittedHeader,
-  ].map((name) => (/^\d{1,15}$/.test(headers[name] ?? '') ? Number(headers[name]) : null))
-  const topic = headers['dlt-source-topic']
-  if (!topic || typeof partition !== 'number' || typeof offset !== 'number') return null
+  const source = deadLetterSource(headers)
+  if (source === null) return null
   return {
     reason: { code: headers['dlt-reason'] ?? '', message: headers['dlt-message'] ?? '' },
-    topic,
-    partition,
-    offset,
-    timestamp: timestamp ?? 0,
+    ...source,
+    timestamp: wholeNumber(headers['dlt-source-timestamp']) ?? 0,
     key: headers['dlt-key-absent'] === 'true' ? null : key,
     value,
     headers: Object.fromEntries(
       Object.entries(headers).filter(([name]) => !ownHeaders.has(name) && name !== omittedHeader),
     ),
-    omittedBytes: omittedBytes ?? null,
+    omittedBytes: wholeNumber(headers[omittedHeader]),
   }
 }
 

@@ -6,6 +6,7 @@ import { unframe } from '../codec/wire-format.ts'
 import type { RequestTopic } from '../contract/request-topic.ts'
 import type { ModelCompletion, ModelRequest, PerformanceEvent } from '../contract/types.ts'
 import type { ReceivedRecord } from '../delivery/received-record.ts'
+import { deadLetterSource, isShortDeadLetter } from '../events/dead-letter.ts'
 import { parseRetryRecord } from '../events/retry-record.ts'
 import type { TopicPositions } from '../events/topic-reader.ts'
 import { collectRecords, type ReadingProgress } from './collect-records.ts'
@@ -222,19 +223,16 @@ function isReplayNote({ headers, value }: ReceivedRecord): boolean {
 }
 
 function deadLetter({ topic, partition, offset, timestamp, headers, value }: ReceivedRecord, ids: TopicIds): Fact {
-  const number = (name: string): number | null => {
-    const text = headers[name] ?? ''
-    return /^\d{1,15}$/.test(text) ? Number(text) : null
-  }
+  const source = deadLetterSource(headers)
   return {
     table: 'dead_letters',
     row: {
       ...{ topic: ids.get(topic) ?? 0, partition, record_offset: offset, at: timestamp },
       reason: shownText(headers['dlt-reason'] ?? ''),
-      value: headers['dlt-omitted-bytes'] === undefined ? valueHash(value) : null,
-      source_topic: ids.get(headers['dlt-source-topic'] ?? '') ?? null,
-      source_partition: number('dlt-source-partition'),
-      source_offset: number('dlt-source-offset'),
+      value: isShortDeadLetter({ headers }) ? null : valueHash(value),
+      source_topic: ids.get(source?.topic ?? '') ?? null,
+      source_partition: source?.partition ?? null,
+      source_offset: source?.offset ?? null,
     },
   }
 }

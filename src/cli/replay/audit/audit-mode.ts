@@ -75,6 +75,7 @@ async function runOn(
   { options, session, accounts, whyNoAccounts, settings, terminal }: Run,
 ): Promise<AuditReport> {
   const { runAudit } = await import('../../../replay/run-audit.ts')
+  const { retryTopicRoles } = await import('../../../events/retry-record.ts')
   const { kafkaRecordReader, sessionDecoders } = await import('../kafka-records.ts')
   const { auditProgress } = await import('./audit-progress.ts')
   const requests = requestTopicsOf(session, options)
@@ -87,7 +88,7 @@ async function runOn(
         completions: session.topic('completions'),
         performance: session.topic('performance'),
         deadLetters: session.topic('requestsDeadLetters'),
-        retries: (['retry10s', 'retry1m', 'retry10m'] as const).map((role) => session.topic(role)),
+        retries: retryTopicRoles.map((role) => session.topic(role)),
       },
       range: {
         isWhole: isWhole(rangeOf(options)) && options.topic === undefined,

@@ -11,6 +11,7 @@ import type { Pool } from 'pg'
 import { requestKeyText } from '../../../delivery/request-key.ts'
 import { ModelServiceError } from '../../../errors/model-service-error.ts'
 import { committedOffsets } from '../../../events/committed-offsets.ts'
+import { deadLetterSource } from '../../../events/dead-letter.ts'
 import { readTopics, type TopicPositions, topicBounds } from '../../../events/topic-reader.ts'
 import { withAdmin } from '../../../events/with-admin.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
@@ -92,13 +93,8 @@ async function deadLetterSources(session: KafkaSession, signal: AbortSignal): Pr
     until: next,
     signal,
     onRecord: ({ headers }) => {
-      sources.add(
-        sourceText({
-          topic: headers['dlt-source-topic'] ?? '',
-          partition: Number(headers['dlt-source-partition']),
-          offset: Number(headers['dlt-source-offset']),
-        }),
-      )
+      const source = deadLetterSource(headers)
+      if (source !== null) sources.add(sourceText(source))
       return undefined
     },
   })

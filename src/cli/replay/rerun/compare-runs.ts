@@ -80,9 +80,14 @@ export function sideOf(completion: ModelCompletion): RerunSide {
     outputTokens: tokens?.output ?? null,
     cost: cost.amount,
     currency: cost.currency,
-    answer: answerText(completion).slice(0, shownAnswerLength),
+    answer: beginningOf(answerText(completion)),
     answerHash: answerHash(completion),
   }
+}
+
+/** A copy: the runtime's `slice` would keep the whole text alive behind its beginning. */
+function beginningOf(text: string): string {
+  return Buffer.from(text.slice(0, shownAnswerLength), 'utf16le').toString('utf16le')
 }
 
 /** Sets both sides of a request beside each other. */
