@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { StopSignal } from './end-process.ts'
 import { isAlive, type ProcessIdentity } from './process-identity.ts'
 import type { StackAddresses } from './stack-addresses.ts'
+import { StackError } from './stack-error.ts'
 import type { StackBackend } from './stack-options.ts'
 
 /**
@@ -75,9 +76,18 @@ export function readState(dataDirectory: string): StackState | undefined {
   }
 }
 
-/** Creates the state file, which claims the directory. False when there is one already. */
+/**
+ * Creates the state file, which claims the directory. False when there is one already.
+ * @throws STACK_OPTIONS_INVALID when there can be no such directory
+ */
 export function createState(dataDirectory: string, state: StackState): boolean {
-  mkdirSync(dataDirectory, { recursive: true })
+  try {
+    mkdirSync(dataDirectory, { recursive: true })
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    const message = `${dataDirectory} cannot be made a folder (${reason}).`
+    throw new StackError('STACK_OPTIONS_INVALID', message, 'Give another folder to keep the stack in.', error)
+  }
   try {
     // 0600: the database's password is in it.
     writeFileSync(statePath(dataDirectory), serialise(state), { flag: 'wx', mode: 0o600 })

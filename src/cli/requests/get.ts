@@ -125,7 +125,7 @@ function printSearch(terminal: Terminal, story: RequestStory): void {
     return
   }
   const where = isKnown(story) ? counted(records.topics.length, 'topic') : records.topics.join(', ')
-  printNote(terminal, `note: ${counted(records.readCount, 'record')} read of ${where}`)
+  printNote(terminal, `note: ${counted(records.readCount, 'record')} read of ${where === '' ? 'no topic' : where}`)
   if (!records.isComplete) {
     printNote(terminal, 'warning: a limit ended the reading, so there may be more: narrow it with --from and --to')
   }

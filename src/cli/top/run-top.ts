@@ -86,10 +86,12 @@ async function look({ session, admin, pool, groups }: Sources, options: TopOptio
   }
 }
 
-/** How far the groups are behind, topic by topic. */
+/** How far the groups are behind, by topic. About a missing topic the library would ask for ever, and keep the process up. */
 async function readLags(admin: Admin, groups: readonly ReadingGroup[]): Promise<TopicLag[]> {
+  const existing = new Set(await admin.listTopics())
   const lags = groups.map(async ({ groupId: group, topics }) => {
-    const counts = await lagCounts(admin, group, topics)
+    const there = topics.filter((topic) => existing.has(topic))
+    const counts = await lagCounts(admin, group, there)
     return [...counts].map(([topic, lagCount]) => ({ topic, group, lagCount }))
   })
   return (await Promise.all(lags)).flat()

@@ -26,13 +26,13 @@ interface Run {
 }
 
 /** As a process. */
-function start(args: string[]): { child: ChildProcess; ended: Promise<Run> } {
+function start(args: string[], settings: Record<string, string> = {}): { child: ChildProcess; ended: Promise<Run> } {
   const ended = Promise.withResolvers<Run>()
-  const env = { ...process.env, ...service.env }
+  const env = { ...process.env, ...service.env, ...settings }
   const child = execFile(
     process.execPath,
     [main, ...args],
-    { env, cwd: folder, timeout: 60_000 },
+    { env, cwd: folder, timeout: 30_000, killSignal: 'SIGKILL' },
     (error, out, err) => {
       const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       ended.resolve({ exitCode, out, err })
@@ -196,6 +196,12 @@ describe('top', () => {
     expect(seen.models[0]).toMatchObject({ model: 'old', failedCount: 0, unknownCostCount: 0 })
     expect(seen.workers.value).toMatchObject([{ state: 'serving' }])
     expect(seen.lags.value.map(({ topic }: { topic: string }) => topic)).toContain(service.topic('requests'))
+  })
+
+  it('ends where topics are missing, though the lags of some were asked for', async () => {
+    const { ended } = start(['top', '--once', '--no-database'], { TOPIC_PREFIX: 'nowhere.' })
+    // A process that is killed by the limit of 30 s has no exit code of its own.
+    expect(await ended).toMatchObject({ exitCode: 1, err: expect.stringContaining('TOPIC_MISSING') })
   })
 
   it('prints views one below the other where there is no terminal, until it is stopped', async () => {

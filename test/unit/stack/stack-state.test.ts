@@ -68,6 +68,13 @@ describe('the state file', () => {
     expect(existsSync(statePath(directory))).toBe(false)
   })
 
+  it('needs a folder, and says where there can be none', () => {
+    const file = path.join(directory, 'file')
+    writeFileSync(file, '')
+    expect(() => createState(file, base)).toThrow(`${file} cannot be made a folder (EEXIST).`)
+    expect(() => createState(path.join(file, 'below'), base)).toThrow('(ENOTDIR)')
+  })
+
   it('is readable by its owner alone: a password is in it', () => {
     createState(directory, base)
     writeState(directory, base)
