@@ -82,10 +82,16 @@ export async function applyTopics(kafka: Kafka, options: TopicOptions): Promise<
 
 /** Waits until every partition of new topics has a leader; brokers learn of a topic one after the other. @throws BROKER_UNAVAILABLE */
 export async function untilLed(admin: Admin, names: string[]): Promise<void> {
+  const areLed = async () => {
+    const metadata = await admin.fetchTopicMetadata({ topics: names })
+    if (metadata.topics.some(({ partitions }) => partitions.some(({ leader }) => leader < 0))) return false
+    // A leader may have been named and not know of it yet: then it tells no offsets, and takes no records.
+    await Promise.all(names.map((name) => admin.fetchTopicOffsets(name)))
+    return true
+  }
   for (let tries = 0; tries < 100; tries++) {
     // A broker that has not heard of the topic yet answers with an error.
-    const metadata = await admin.fetchTopicMetadata({ topics: names }).catch(() => undefined)
-    if (metadata?.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return
+    if (await areLed().catch(() => false)) return
     await pause(systemTimers, 100)
   }
   throw new ModelServiceError(

@@ -89,7 +89,7 @@ describe('the tarball', () => {
 
   test('is small', () => {
     const { size, unpackedSize } = user().tarball
-    expect(size).toBeLessThan(1_300_000)
+    expect(size).toBeLessThan(1_400_000)
     expect(unpackedSize).toBeLessThan(4_500_000)
   })
 
