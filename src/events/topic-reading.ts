@@ -41,8 +41,7 @@ interface Failure {
 /** The broker answers earlier as soon as it has anything. Ending a reading waits for the answer under way. */
 const longestWaitMs = 250
 /** Bounds what lies in memory: the broker sends less than this, or one batch. */
-const answerBytes = 4 * 1_024 * 1_024
-const partitionBytes = 1_024 * 1_024
+const answerBytes = 1_024 * 1_024
 /** New partitions are looked for so often, in ms. */
 const metadataAgeMs = 300_000
 /** Reading is given up when all requests have failed for so long, in ms. */
@@ -190,7 +189,7 @@ export class TopicReading {
           partitions: ofTopic.map(({ partition, position }) => ({
             partition,
             fetchOffset: String(position),
-            maxBytes: partitionBytes,
+            maxBytes: answerBytes,
           })),
         })),
       })

@@ -97,6 +97,8 @@ export function withService({ env = {} }: { env?: Record<string, string> } = {})
   const name = `t${randomUUID().slice(0, 8)}`
   const logs = mkdtempSync(join(tmpdir(), 'model-service-test-'))
   const workers: WorkerProcess[] = []
+  /** Workers that start at the same time have logs of their own. */
+  let startedCount = 0
   const parts: { env?: Record<string, string>; session?: KafkaSession; double?: ProtocolDouble; sql?: pg.Pool } = {}
 
   beforeAll(async () => {
@@ -140,7 +142,8 @@ export function withService({ env = {} }: { env?: Record<string, string> } = {})
     },
 
     async startWorker({ env = {}, ready = true } = {}) {
-      const log = join(logs, `worker-${workers.length + 1}.log`)
+      startedCount += 1
+      const log = join(logs, `worker-${startedCount}.log`)
       const worker = await startWorker({ env: { ...fixture.env, ...env }, log })
       workers.push(worker)
       if (ready) await worker.ready()
