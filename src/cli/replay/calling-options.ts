@@ -16,8 +16,8 @@ export function callingOptions(): Option[] {
     new Option('--yes', 'do not ask'),
     integerOption(
       '--max-requests-count <n>',
-      'give up beyond so many requests; a million take about 300 MB',
+      'give up beyond so many requests; a million take about 800 MB',
       1,
-    ).default(2_000_000),
+    ).default(1_000_000),
   ]
 }

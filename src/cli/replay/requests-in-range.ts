@@ -1,6 +1,6 @@
 /**
  * The requests of a range of the request topics, as places: ids and offsets, never content, so that a million of them fit into
- * memory (about 300 MB). {@link recordsAt} reads the records of chosen places again, a few at a time.
+ * memory (about 800 MB). {@link recordsAt} reads the records of chosen places again, a few at a time.
  */
 import type { IHeaders, Kafka } from 'kafkajs'
 import { isId } from '../../contract/limits.ts'

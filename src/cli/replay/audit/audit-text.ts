@@ -1,4 +1,5 @@
 import type { AuditReport, Finding, FindingGroup, ModelCost } from '../../../replay/audit-report.ts'
+import { counted } from '../../counted.ts'
 import { paint, printable, printLine, printNote, printTable, type Terminal } from '../../terminal.ts'
 
 /** Prints the report of an audit for people. */
@@ -48,9 +49,13 @@ export function printAudit(terminal: Terminal, report: AuditReport): void {
       ? paint(
           terminal,
           'green',
-          `accounted for: nothing was found wrong${counts.inHand > 0 ? `; ${counts.inHand} requests are still in hand` : ''}`,
+          `accounted for: nothing was found wrong${counts.inHand > 0 ? `; still in hand: ${counted(counts.inHand, 'request')}` : ''}`,
         )
-      : paint(terminal, 'red', `not accounted for: ${problemCount} findings of ${findings.length} kinds`),
+      : paint(
+          terminal,
+          'red',
+          `not accounted for: ${counted(problemCount, 'finding')} of ${counted(findings.length, 'kind')}`,
+        ),
   )
 }
 

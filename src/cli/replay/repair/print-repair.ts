@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts'
 import { paint, printLine, printNote, type Terminal } from '../../terminal.ts'
 import type { RequestPlace } from '../requests-in-range.ts'
 import { type RepairState, repairStates } from './judge-request.ts'
@@ -16,11 +17,11 @@ const shownCount = 20
 
 /** What was found, for people. */
 export function printRepairPlan(terminal: Terminal, plan: RepairPlan): void {
-  printLine(terminal, `${plan.requestCount} requests in ${plan.recordCount} records`)
+  printLine(terminal, `${counted(plan.requestCount, 'request')} in ${counted(plan.recordCount, 'record')}`)
   if (plan.unreadableCount > 0) {
     printLine(
       terminal,
-      `${plan.unreadableCount} records are no requests; --mode audit looks whether they are in the dead letter topic`,
+      `${counted(plan.unreadableCount, 'record')} cannot be read as a request; --mode audit looks for them in the dead letter topic`,
     )
   }
   for (const [state, places] of Object.entries(plan.missing)) {

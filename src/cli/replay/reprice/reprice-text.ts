@@ -1,11 +1,12 @@
 import type { RepriceReport } from '../../../replay/reprice-report.ts'
+import { counted } from '../../counted.ts'
 import { paint, printable, printLine, printTable, type Terminal } from '../../terminal.ts'
 
 /** Prints what repricing came to, for people. */
 export function printReprice(terminal: Terminal, report: RepriceReport): void {
   const { asOf, byModel, totals, differences, differenceCount, notPriced, notReproducible } = report
   const computed = asOf === null ? 'at its price card' : `at ${asOf.slice(0, 10)}`
-  printLine(terminal, `${report.requestCount} requests, ${report.attemptCount} attempts`)
+  printLine(terminal, `${counted(report.requestCount, 'request')}, ${counted(report.attemptCount, 'attempt')}`)
   printLine(terminal)
   printTable(
     terminal,
@@ -37,7 +38,7 @@ export function printReprice(terminal: Terminal, report: RepriceReport): void {
   if (report.becameKnown > 0) printLine(terminal, `${report.becameKnown} attempts have a price now and had none`)
   if (report.becameUnknown > 0) printLine(terminal, `${report.becameUnknown} attempts had a price and have none now`)
   if (report.unreadableCount > 0)
-    printLine(terminal, paint(terminal, 'yellow', `${report.unreadableCount} records cannot be read`))
+    printLine(terminal, paint(terminal, 'yellow', `${counted(report.unreadableCount, 'record')} cannot be read`))
   if (asOf === null && report.clean)
     printLine(terminal, paint(terminal, 'green', 'every cost that could be computed again is what was recorded'))
 }

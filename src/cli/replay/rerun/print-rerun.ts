@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts'
 import { paint, printable, printLine, printNote, type Terminal } from '../../terminal.ts'
 import type { RequestPlace } from '../requests-in-range.ts'
 import type { CallAgainResult } from './call-again.ts'
@@ -20,7 +21,10 @@ export interface RerunReport {
 export function printRerunPlan(terminal: Terminal, selection: Selection, todo: readonly RequestPlace[]): void {
   const { found, requests, originals } = selection
   const unreadable = found.unreadableCount === 0 ? '' : `, ${found.unreadableCount} of them unreadable`
-  printLine(terminal, `${requests.length} requests chosen from ${found.recordCount} records${unreadable}`)
+  printLine(
+    terminal,
+    `${counted(requests.length, 'request')} chosen from ${counted(found.recordCount, 'record')}${unreadable}`,
+  )
   printLine(terminal, `${originals.size} have an original terminal record`)
   const doneCount = requests.length - todo.length
   if (doneCount > 0) printLine(terminal, `${doneCount} are in the shadow topic already and are not called again`)
