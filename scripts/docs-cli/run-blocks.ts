@@ -75,9 +75,10 @@ function partsOf(command: string): { settings: string; args: string } {
   return { settings, args: command.slice(settings.length) }
 }
 
-/** The text without what says where it was run: ids that are made up, addresses, machine and process. */
+/** The text without what says where it was run: ids that are made up, addresses, machine and process. CSV ends its lines as the page does. */
 export function anonymous(text: string): string {
   return text
+    .replaceAll('\r\n', '\n')
     .replaceAll(
       /\b[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/g,
       '00000000-0000-4000-8000-000000000000',

@@ -185,3 +185,7 @@ function commandNames(): string[] {
     command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()
   return leaves(buildProgram(terminal, async () => {})).map(nameOf)
 }
+
+it('ends the lines of CSV as the page does', () => {
+  expect(steady('a,b\r\n1,2\r\n')).toBe('a,b\n1,2\n')
+})
