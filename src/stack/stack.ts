@@ -295,9 +295,11 @@ async function databaseAnswers(address: string): Promise<boolean> {
   }
 }
 
+/** By name: parts start side by side, and which is first differs from time to time. */
 function partStatuses(parts: readonly PartState[]): Promise<PartStatus[]> {
+  const byName = parts.toSorted((left, right) => (left.name < right.name ? -1 : 1))
   return Promise.all(
-    parts.map(async ({ name, source, address, process, log }): Promise<PartStatus> => {
+    byName.map(async ({ name, source, address, process, log }): Promise<PartStatus> => {
       const lives = process === undefined || isAlive(process)
       const { host, port } = hostAndPort(address)
       const state = !lives ? 'stopped' : (await portAnswers(port, host)) ? 'running' : 'unreachable'
