@@ -1,11 +1,11 @@
 /** The kafkajs client as we use it: bounded waits, our log, all codecs, no aborted records, and without its idle timer loop. */
-import { createRequire } from 'node:module'
 import type { ConnectionOptions } from 'node:tls'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import type { Log } from '../model-service/ports/log.ts'
 import { installCompressionCodecs } from './compression-codecs.ts'
 import { installAbortedRecords } from './kafkajs-aborted-records.ts'
 import { installEmptyBatches } from './kafkajs-empty-batches.ts'
+import { kafkajsPart } from './kafkajs-parts.ts'
 import { installRecordEncoding } from './kafkajs-record-encoding.ts'
 
 /** How to reach Kafka. */
@@ -59,7 +59,6 @@ function writeLog(log: Log, entry: { level: logLevel; namespace: string; log: { 
   else log.debug(fields, line)
 }
 
-const fixedVersion = '2.2.4'
 const marker = Symbol.for('model-service.kafkajs-timer-fix')
 
 interface RequestQueuePrototype {
@@ -73,11 +72,9 @@ interface RequestQueuePrototype {
  * version that was read; any other is left alone.
  */
 function installTimerFix(): void {
-  const require = createRequire(import.meta.url)
-  const { version } = require('kafkajs/package.json') as { version: string }
-  if (version !== fixedVersion) return
-  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueuePrototype }
-  if (prototype[marker]) return
+  const queue = kafkajsPart<{ prototype: RequestQueuePrototype }>('network/requestQueue')
+  if (queue === undefined || queue.prototype[marker]) return
+  const { prototype } = queue
   const original = prototype.scheduleCheckPendingRequests
   prototype.scheduleCheckPendingRequests = function () {
     if (this.pending.length > 0) original.call(this)
@@ -90,13 +87,9 @@ function installTimerFix(): void {
  * consumer for good, unless a connection is refused a moment earlier. Only for the version that was read.
  */
 function installPassingCoordinator(): void {
-  const require = createRequire(import.meta.url)
-  const { version } = require('kafkajs/package.json') as { version: string }
-  if (version !== fixedVersion) return
-  const { KafkaJSGroupCoordinatorNotFound } = require('kafkajs/src/errors') as {
-    KafkaJSGroupCoordinatorNotFound: { prototype: object }
-  }
+  const errors = kafkajsPart<{ KafkaJSGroupCoordinatorNotFound: { prototype: object } }>('errors')
+  if (errors === undefined) return
   // The constructor assigns to it, which a getter alone would refuse.
   const retriable = { get: () => true, set: () => {}, configurable: true }
-  Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', retriable)
+  Object.defineProperty(errors.KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', retriable)
 }

@@ -8,7 +8,7 @@
  * Here the list is worked off as Kafka's own client does (`CompletedFetch`, by a queue ordered by first offset). Aborted records are
  * marked as control records, which kafkajs skips but counts as read; then the list is emptied. Only in the version that was read.
  */
-import { createRequire } from 'node:module'
+import { kafkajsPart } from './kafkajs-parts.ts'
 
 /** The part of a fetched partition that counts here. */
 export interface FetchedPartition {
@@ -25,7 +25,6 @@ export interface FetchedRecord {
   batchContext?: { producerId: string; inTransaction: boolean }
 }
 
-const fixedVersion = '2.2.4'
 const marker = Symbol.for('model-service.kafkajs-aborted-records')
 /** Type of a control record, after its version of two bytes: 0 aborts, 1 commits. */
 const abortType = 0
@@ -37,10 +36,9 @@ interface BrokerPrototype {
 
 /** Makes all consumers leave out what was aborted, and only that. False when this is another version, which is left alone. */
 export function installAbortedRecords(): boolean {
-  const require = createRequire(import.meta.url)
-  const { version } = require('kafkajs/package.json') as { version: string }
-  if (version !== fixedVersion) return false
-  const { prototype } = require('kafkajs/src/broker') as { prototype: BrokerPrototype }
+  const broker = kafkajsPart<{ prototype: BrokerPrototype }>('broker')
+  if (broker === undefined) return false
+  const { prototype } = broker
   if (prototype[marker]) return true
   const original = prototype.fetch
   prototype.fetch = async function (options) {

@@ -3,9 +3,9 @@
  * partitions without joining a consumer group, and tell the high watermark. Hence this one way through its private parts,
  * for the version that was read; a later one may have other ones, and is refused.
  */
-import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import { ModelServiceError } from '../errors/model-service-error.ts'
+import { installedVersion, readVersion } from './kafkajs-parts.ts'
 
 /** Which records a reader sees, by the numbers of Kafka's protocol. */
 export const isolationLevels = { readUncommitted: 0, readCommitted: 1 } as const
@@ -55,14 +55,12 @@ export type FetchedMessage = KafkaMessage & {
   batchContext?: { firstOffset: string; lastOffsetDelta: number }
 }
 
-const readVersion = '2.2.4'
-
 /** Makes a cluster of its own; no connection is opened yet. @throws INTERNAL_ERROR for another version of the library */
 export function createKafkaCluster(
   kafka: Kafka,
   options: { isolationLevel: number; metadataMaxAge?: number },
 ): KafkaCluster {
-  const { version } = createRequire(import.meta.url)('kafkajs/package.json') as { version: string }
+  const version = installedVersion()
   const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith('createCluster'))
   if (version !== readVersion || symbol === undefined) {
     throw new ModelServiceError(

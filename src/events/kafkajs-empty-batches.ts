@@ -4,8 +4,8 @@
  * head of an empty batch becomes a control record at the batch's last offset: skipped, but counted as read. Only in the
  * version that was read.
  */
-import { createRequire } from 'node:module'
 import type { FetchedMessage } from './kafkajs-cluster.ts'
+import { kafkajsPart, replaceKafkajsPart } from './kafkajs-parts.ts'
 
 /** A batch as kafkajs decodes it. */
 export interface DecodedBatch {
@@ -15,19 +15,16 @@ export interface DecodedBatch {
   records: unknown[]
 }
 
-const fixedVersion = '2.2.4'
+const decoderFile = 'protocol/recordBatch/v0/decoder'
+
+type Decode = ((source: unknown) => Promise<DecodedBatch>) & { isReplaced?: true }
 
 /** Lets all readers pass empty batches. False when this is another version, which is left alone. */
 export function installEmptyBatches(): boolean {
-  const require = createRequire(import.meta.url)
-  const { version } = require('kafkajs/package.json') as { version: string }
-  if (version !== fixedVersion) return false
-  const path = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder')
-  const decode = require(path) as ((source: unknown) => Promise<DecodedBatch>) & { isReplaced?: true }
-  if (decode.isReplaced) return true
+  const decode = kafkajsPart<Decode>(decoderFile)
+  if (decode === undefined || decode.isReplaced) return decode !== undefined
   const replacement = async (source: unknown): Promise<DecodedBatch> => markEmpty(await decode(source))
-  const loaded = require.cache[path]
-  if (loaded !== undefined) loaded.exports = Object.assign(replacement, { isReplaced: true })
+  replaceKafkajsPart(decoderFile, Object.assign(replacement, { isReplaced: true }))
   return true
 }
 

@@ -4,8 +4,8 @@
  * three. What is here writes the same bytes in one pass, 2 µs. It takes the place of kafkajs's own function before the
  * first produce request is made, because that is when kafkajs loads it; only in the version that was read.
  */
-import { createRequire } from 'node:module'
 import { crc32c } from './crc32c.ts'
+import { kafkajsPart, replaceKafkajsPart } from './kafkajs-parts.ts'
 
 /** A record as kafkajs hands it over; numbers are not negative. */
 export interface RecordToEncode {
@@ -24,19 +24,13 @@ export interface EncodedRecord {
   buffer: Buffer
 }
 
-const fixedVersion = '2.2.4'
-
 /** Puts {@link encodeRecord} and {@link crc32c} in the place of kafkajs's own. False when this is another version, which is left alone. */
 export function installRecordEncoding(): boolean {
-  const require = createRequire(import.meta.url)
-  const { version } = require('kafkajs/package.json') as { version: string }
-  if (version !== fixedVersion) return false
   const replaced = { 'record/v0': encodeRecord, crc32C: crc32c }
-  for (const [module, replacement] of Object.entries(replaced)) {
-    const path = require.resolve(`kafkajs/src/protocol/recordBatch/${module}`)
-    require(path)
-    const loaded = require.cache[path]
-    if (loaded !== undefined) loaded.exports = replacement
+  for (const [name, replacement] of Object.entries(replaced)) {
+    const file = `protocol/recordBatch/${name}`
+    if (kafkajsPart(file) === undefined) return false
+    replaceKafkajsPart(file, replacement)
   }
   return true
 }

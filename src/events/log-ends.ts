@@ -19,11 +19,7 @@ export interface PartitionEnds {
 
 /** Reads the ends of all partitions of some topics. @throws BROKER_UNAVAILABLE */
 export async function readLogEnds(kafka: Kafka, topics: readonly string[]): Promise<PartitionEnds[]> {
-  const cluster = uncommittedCluster(kafka)
-  try {
-    await cluster.connect()
-    await cluster.addMultipleTargetTopics([...topics])
-    await cluster.refreshMetadata()
+  return await withCluster(kafka, topics, async (cluster) => {
     const wanted = (fromBeginning: boolean) =>
       topics.map((topic) => ({
         topic,
@@ -43,12 +39,7 @@ export async function readLogEnds(kafka: Kafka, topics: readonly string[]): Prom
         next: offset,
       })),
     )
-  } catch (cause) {
-    const names = topics.join(', ')
-    throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${names} could not be read.`, { cause })
-  } finally {
-    await cluster.disconnect().catch(() => {})
-  }
+  })
 }
 
 /**
@@ -60,11 +51,7 @@ export async function readOffsetsAt(
   topics: readonly string[],
   timeMs: number,
 ): Promise<{ topic: string; partition: number; offset: number | null }[]> {
-  const cluster = uncommittedCluster(kafka)
-  try {
-    await cluster.connect()
-    await cluster.addMultipleTargetTopics([...topics])
-    await cluster.refreshMetadata()
+  return await withCluster(kafka, topics, async (cluster) => {
     const wanted = topics.map((topic) => ({
       topic,
       fromBeginning: false,
@@ -79,15 +66,25 @@ export async function readOffsetsAt(
         offset: Number(offset) < 0 ? null : Number(offset),
       })),
     )
+  })
+}
+
+/** Runs with a cluster that knows the topics and sees records of open transactions, too. @throws BROKER_UNAVAILABLE */
+async function withCluster<T>(
+  kafka: Kafka,
+  topics: readonly string[],
+  use: (cluster: KafkaCluster) => Promise<T>,
+): Promise<T> {
+  const cluster = createKafkaCluster(kafka, { isolationLevel: isolationLevels.readUncommitted })
+  try {
+    await cluster.connect()
+    await cluster.addMultipleTargetTopics([...topics])
+    await cluster.refreshMetadata()
+    return await use(cluster)
   } catch (cause) {
-    throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${topics.join(', ')} could not be read.`, {
-      cause,
-    })
+    const names = topics.join(', ')
+    throw new ModelServiceError('BROKER_UNAVAILABLE', `The offsets of ${names} could not be read.`, { cause })
   } finally {
     await cluster.disconnect().catch(() => {})
   }
-}
-
-function uncommittedCluster(kafka: Kafka): KafkaCluster {
-  return createKafkaCluster(kafka, { isolationLevel: isolationLevels.readUncommitted })
 }

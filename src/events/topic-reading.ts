@@ -31,11 +31,7 @@ interface Answer {
   /** Position that was asked for, by partition. */
   asked: ReadonlyMap<ReadPartition, number>
   messages: ReadonlyMap<ReadPartition, FetchedMessage[]>
-  failure?: Failure
-}
-
-interface Failure {
-  error: unknown
+  failure?: { error: unknown }
 }
 
 /** The broker answers earlier as soon as it has anything. Ending a reading waits for the answer under way. */
@@ -113,9 +109,10 @@ export class TopicReading {
     await this.#cluster.addMultipleTargetTopics([...this.#options.topics])
     let isStarted = false
     while (!this.#isOver()) {
-      const failure = await this.#ask().then(() => undefined, toFailure)
-      if (failure !== undefined) {
-        await this.#recover(failure.error)
+      try {
+        await this.#ask()
+      } catch (error) {
+        await this.#recover(error)
         continue
       }
       if (this.#underWay.size === 0) return 'end-reached'
@@ -280,10 +277,6 @@ export class TopicReading {
       return error
     }
   }
-}
-
-function toFailure(error: unknown): Failure {
-  return { error }
 }
 
 function keyOf(topic: string, partition: number): string {
