@@ -8,6 +8,7 @@ import { cliSettings } from '../../cli-settings.ts'
 import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import { printJson, printNote, type Terminal } from '../../terminal.ts'
+import { withReplayPool } from '../replay-database.ts'
 import { type ReplayMode, type ReplayOptions, rangeOf, requestTopicsOf } from '../replay-mode.ts'
 import { examplesOption, noDatabaseOption, workFileOption } from '../replay-options.ts'
 import { formatRangeBound, isWhole } from '../replay-range.ts'
@@ -125,23 +126,14 @@ async function withAccounts<T>(
 ): Promise<T> {
   if (!isWanted) return await run(null, 'the database was left out (--no-database)')
   if (delivery.mode !== 'ledger') return await run(null, `DELIVERY_MODE is ${delivery.mode}, which keeps nothing there`)
-  const { database } = cliSettings(terminal, ['database'])
-  const { default: pg } = await import('pg')
   const { postgresAccounts } = await import('../../../replay/postgres-accounts.ts')
-  const pool = new pg.Pool({
-    connectionString: database.url,
+  const limits = {
     max: 2,
-    connectionTimeoutMillis: 10_000,
     statement_timeout: 300_000,
     query_timeout: 302_000,
     application_name: 'model-service-audit',
-  })
-  pool.on('error', () => {})
-  try {
-    return await run(postgresAccounts(pool), '')
-  } finally {
-    await pool.end()
   }
+  return await withReplayPool(terminal, limits, (pool) => run(postgresAccounts(pool), ''))
 }
 
 function questionOf(options: AuditOptions, session: KafkaSession): string {

@@ -2,11 +2,11 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { PriceHistory } from '../../../replay/price-history.ts'
 import type { RepriceReport } from '../../../replay/reprice-report.ts'
 import type { WorkFile } from '../../../replay/work-file.ts'
-import { cliSettings } from '../../cli-settings.ts'
 import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import type { KafkaSession } from '../../kafka-session.ts'
 import { startProgressBar } from '../../progress-bar.ts'
 import { printJson, type Terminal } from '../../terminal.ts'
+import { withReplayPool } from '../replay-database.ts'
 import type { ReplayMode, ReplayOptions } from '../replay-mode.ts'
 import { examplesOption, noDatabaseOption, workFileOption } from '../replay-options.ts'
 import { parseRangeBound, recordsWithin } from '../replay-range.ts'
@@ -94,23 +94,12 @@ async function historyOf(
   terminal: Terminal,
 ): Promise<PriceHistory | null> {
   if (!isWanted) return null
-  const { database } = cliSettings(terminal, ['database'])
-  const { default: pg } = await import('pg')
   const { readPriceHistory } = await import('../../../replay/postgres-price-history.ts')
-  const pool = new pg.Pool({
-    connectionString: database.url,
-    max: 1,
-    connectionTimeoutMillis: 10_000,
-    query_timeout: 60_000,
-  })
-  pool.on('error', () => {})
-  try {
+  return await withReplayPool(terminal, { max: 1, query_timeout: 60_000 }, async (pool) => {
     const history = await readPriceHistory(pool, file.noted<number>('registryVersion') ?? null)
     file.note('registryVersion', history.version)
     return history
-  } finally {
-    await pool.end()
-  }
+  })
 }
 
 /** Terminal records also lie in reply and shadow topics, so any topic may be named; with the prefix where it has one. */
